@@ -1,0 +1,18 @@
+"""What every executor gives: rows that are ready for the wire."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from pgserver.encode.rows import RowChunk, WireColumn
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One shape for engine, bridge and cache: a session cannot tell them apart.
+
+    `chunks` must be closed (`aclose`) when the reader stops before its end: that frees the engine.
+    """
+
+    columns: tuple[WireColumn, ...]
+    chunks: AsyncIterator[RowChunk]
+    tag: str  # of CommandComplete, without the number of rows: "SELECT"
