@@ -30,7 +30,7 @@ run: $(STAMP) ## Sync the TPC-H sample into a lake and serve it on BEMIDB_PORT (
 	@$(BIN)/python -m sample
 
 psql: $(STAMP) ## Open psql against the server of `make run`
-	@$(BIN)/python -m sample psql
+	@$(BIN)/python -m sample psql $(ARGS)
 
 test: $(STAMP) ## Run the tests but the slow ones
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)

@@ -1,4 +1,4 @@
-"""Fill a Postgres database with TPC-H: rows made by DuckDB's generator, loaded by COPY. Used by tests and benchmarks too."""
+"""Fill a Postgres database with TPC-H, made by DuckDB and loaded by COPY. Tests and benchmarks use it too."""
 
 import importlib.util
 from collections.abc import Callable, Iterator
