@@ -13,15 +13,18 @@ _PR_SET_PDEATHSIG = 1
 
 
 @contextlib.contextmanager
-def program(module: str, environment: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def program(
+    module: str, environment: Mapping[str, str] | None = None, *, quiet: bool = False
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run `python -m module`; it is ended when the block is left, and by the kernel if we are killed.
 
-    Args: the module; variables to set besides our own (an empty value unsets).
+    Args: the module; variables to set besides our own (an empty value unsets); whether to drop its standard output.
     """
     variables = {**os.environ, **(environment or {})}
     child = subprocess.Popen(
         [sys.executable, "-m", module],
         env={name: value for name, value in variables.items() if value},
+        stdout=subprocess.DEVNULL if quiet else None,
         start_new_session=True,
         preexec_fn=_end_with_parent if sys.platform == "linux" else None,
     )

@@ -1,0 +1,121 @@
+"""What a benchmark measures against: a source PostgreSQL 18 with TPC-H, its lake in a local folder, and a server."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+import psycopg
+
+from catalog.postgres import PrivatePostgres
+from sample import tpch
+from sample.children import program
+from sample.run import SOURCE_SETTINGS
+
+READY_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Two URLs that answer the same statements, and the server's process."""
+
+    source_url: str
+    lake_url: str
+    server: psutil.Process
+    data_dir: Path
+
+
+def bench_folder() -> Path:
+    """Return where sources are kept from run to run: making one takes longer than measuring."""
+    return Path(os.environ.get("BEMIDB_DATA_DIR") or ".bemidb").absolute() / "bench"
+
+
+@contextlib.contextmanager
+def source(scale: float) -> Iterator[PrivatePostgres]:
+    """Run a source that holds TPC-H; made when it is missing."""
+    settings = {**SOURCE_SETTINGS, "shared_buffers": "1GB", "max_wal_size": "8GB"}
+    with PrivatePostgres(bench_folder() / f"source-{scale:g}", settings=settings) as postgres:
+        if not tpch.is_loaded(postgres.url()):
+            tpch.load(postgres.url(), scale)
+        yield postgres
+
+
+def lake_variables(data_dir: Path) -> dict[str, str]:
+    """Return the environment of a lake of its own in a folder, whatever the user's variables say."""
+    ours = ("CATALOG_", "AWS_", "BEMIDB_", "SOURCE_", "DESTINATION_")
+    unset = {name: "" for name in os.environ if name.startswith(ours)}
+    return {**unset, "BEMIDB_DATA_DIR": str(data_dir), "BEMIDB_LOG_LEVEL": "warning"}
+
+
+def sync(url: str, data_dir: Path) -> None:
+    """Sync a source into the lake of a folder."""
+    variables = {"SOURCE_POSTGRES_DATABASE_URL": url, "DESTINATION_SCHEMA_NAME": "public"}
+    with program("syncer", {**lake_variables(data_dir), **variables}, quiet=True) as syncer:
+        if syncer.wait() != 0:
+            raise SystemExit("the syncer failed")
+
+
+@contextlib.contextmanager
+def stand(scale: float) -> Iterator[Stand]:
+    """Sync a source if its lake is missing, and serve it beside the source."""
+    data_dir = bench_folder() / f"lake-{scale:g}"
+    done = data_dir / "synced"
+    port = free_port()
+    with source(scale) as postgres:
+        if not done.exists():
+            sync(postgres.url(), data_dir)
+            done.touch()
+        with program("pgserver", {**lake_variables(data_dir), "BEMIDB_PORT": str(port)}) as server:
+            url = f"postgresql://bench@127.0.0.1:{port}/bemidb"
+            _wait_until_ready(url, server)
+            yield Stand(postgres.url(), url, psutil.Process(server.pid), data_dir)
+
+
+def free_port() -> int:
+    """Return a port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while server.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(url, connect_timeout=5).close()
+            return
+        time.sleep(0.05)
+    raise SystemExit("the server did not become ready")
+
+
+class PeakMemory:
+    """The highest resident memory of processes while a block runs, asked for by calling `look`."""
+
+    def __init__(self, *processes: psutil.Process) -> None:
+        """Args: each is watched on its own, without its children."""
+        self._processes = processes
+        self.peak_mb = [0.0 for _ in processes]
+
+    def look(self) -> None:
+        """Ask once."""
+        for number, process in enumerate(self._processes):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                self.peak_mb[number] = max(self.peak_mb[number], process.memory_info().rss / 1e6)
+
+    def __enter__(self) -> Self:
+        """Look at the start."""
+        self.look()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Look at the end."""
+        self.look()
