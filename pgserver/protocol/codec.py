@@ -31,6 +31,8 @@ AUTHENTICATION_MESSAGE_BYTES = 65_535  # PG_MAX_AUTH_TOKEN_LENGTH
 DEFAULT_MESSAGE_BYTES = 64 << 20
 BACKEND_MESSAGE_BYTES = (1 << 30) - 1  # MaxAllocSize
 
+EARLY_DATA_DETAIL = "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack."
+
 _LARGE = b"QPBFd"
 _SMALL = b"DECHSXcf"
 _header = struct.Struct(">BI").unpack_from
@@ -218,6 +220,7 @@ class StartupDecoder:
     """The phase before the login: messages without a tag.
 
     `encrypted`: TLS is on, so that a further SSLRequest or GSSENCRequest is an unknown version, as in Postgres.
+    After one of these two the connection calls `refuse_early_data`.
     """
 
     encrypted: bool = False
@@ -231,8 +234,21 @@ class StartupDecoder:
 
     @property
     def pending(self) -> int:
-        """Bytes fed and not yet given out: after an SSLRequest there must be none (CVE-2021-23214)."""
+        """Bytes fed and not yet given out."""
         return len(self._data)
+
+    def refuse_early_data(self, request: startup.SSLRequest | startup.GSSENCRequest) -> None:
+        """Refuse what came behind a request for encryption, before its answer: it could be anybody's (CVE-2021-23214).
+
+        Raises: ProtocolViolation (FATAL).
+        """
+        if self._data:
+            name = "SSL" if isinstance(request, startup.SSLRequest) else "GSSAPI encryption"
+            raise ProtocolViolation(
+                f"received unencrypted data after {name} request",
+                detail=EARLY_DATA_DETAIL,
+                severity="FATAL",
+            )
 
     def take_rest(self) -> bytes:
         """Give out what follows, for the decoder of the next phase."""

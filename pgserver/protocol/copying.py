@@ -30,6 +30,12 @@ class CopyDone(BodilessMessage):
 
     tag: ClassVar[bytes] = b"c"
 
+    @classmethod
+    def decode(cls, body: Reader) -> Self:
+        """Read past whatever the body holds, as Postgres does."""
+        body.rest()
+        return cls()
+
 
 class CopyResponse(Message):
     """The start of a COPY stream: its format (0 text, 1 binary) and those of its columns."""

@@ -225,6 +225,12 @@ class Terminate(BodilessMessage):
 
     tag: ClassVar[bytes] = b"X"
 
+    @classmethod
+    def decode(cls, body: Reader) -> Self:
+        """Read past whatever the body holds, as Postgres does."""
+        body.rest()
+        return cls()
+
 
 @dataclass(frozen=True, slots=True)
 class CopyFail(Message):
