@@ -1,0 +1,376 @@
+"""The twin as a process: a private PostgreSQL, its start and end, who may log in, connections of the server's own.
+
+Nothing in the twin is worth keeping: what cannot be trusted any more (another version's files, a cluster that the
+machine's crash may have hurt, for it runs without fsync) is made anew.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import structlog
+from psycopg import errors
+from pydantic import SecretStr
+
+from catalog.errors import OperatorError
+from catalog.postgres import PostgresFailed, PrivatePostgres
+from pgserver.twin import install
+from pgserver.twin.install import ADMIN
+from pgserver.twin.schema import CatalogRow, LakeSchema, SchemaKeeper
+from pgserver.twin.types import Connection
+
+OWN_CONNECTIONS = 20  # analysis, bridge and these, besides one backend per session
+LOCK_TIMEOUT_MS = 200
+RESTART_SECONDS = 60.0
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+BOOTSTRAP_HBA = f"local all {ADMIN} trust\n"
+# A session gets into our database only. The admin's password is known to this process alone.
+HBA = f"""\
+local all {ADMIN} scram-sha-256
+local {{closed}} all reject
+local all all {{method}}
+"""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class TwinSettings:
+    """What the twin must know of the server's configuration.
+
+    With neither user nor password any user name logs in; with a user, that one alone.
+    """
+
+    database: str = "bemidb"
+    user: str | None = None
+    password: SecretStr | None = None
+    max_connections: int = 200
+    bin_folder: Path | None = None  # PostgreSQL's programs, where not the wheel's
+
+
+class Twin:
+    """The server's private PostgreSQL; one server has it at a time."""
+
+    def __init__(self, settings: TwinSettings, folder: Path) -> None:
+        """Nothing is started yet. Args: a folder of its own, made when it is missing."""
+        self._settings = settings
+        self._folder = folder.absolute()
+        self._password = secrets.token_urlsafe(24)
+        self._keeper = SchemaKeeper()
+        self._connections: dict[str, Connection] = {}
+        self._roles: set[str] = set()
+        self._roles_lock = asyncio.Lock()
+        self._lock_fd: int | None = None
+        self._stopping = asyncio.Event()
+        self._postgres = PrivatePostgres(
+            self._folder / "cluster",
+            settings=self._cluster_settings(),
+            superuser=ADMIN,
+            bin_folder=settings.bin_folder,
+        )
+
+    @property
+    def socket_path(self) -> Path:
+        """The unix socket that sessions connect to."""
+        return self._postgres.socket_path
+
+    @property
+    def database(self) -> str:
+        """The one database that sessions get into."""
+        return self._settings.database
+
+    def alive(self) -> bool:
+        """Tell whether the twin accepts connections now."""
+        return self._postgres.alive()
+
+    async def start(self) -> None:
+        """Start PostgreSQL, see that database, files and roles are this version's, lock the door.
+
+        Raises: OperatorError when another server has the folder, or names or folder cannot be used.
+        """
+        install.check_names(self._settings.database, self._settings.user)
+        started = time.monotonic()
+        await asyncio.to_thread(self._lock)
+        try:
+            await asyncio.to_thread(self._start_postgres)
+            await self._set_up()
+        except BaseException:
+            await self.stop()
+            raise
+        log.info("twin_started", duration_ms=round((time.monotonic() - started) * 1000))
+
+    async def stop(self) -> None:
+        """End PostgreSQL and let go of the folder."""
+        self._stopping.set()
+        for connection in self._connections.values():
+            await connection.close()
+        self._connections.clear()
+        await asyncio.to_thread(self._postgres.stop)
+        if self._lock_fd is not None:
+            self._boot_file.unlink(missing_ok=True)
+            os.close(self._lock_fd)
+            self._lock_fd = None
+
+    async def admin(self, database: str | None = None) -> Connection:
+        """Open a superuser's connection, autocommit, with a short `lock_timeout`; the caller closes it."""
+        connection = await psycopg.AsyncConnection.connect(
+            host=str(self._postgres.socket_folder),
+            port=self._postgres.port,
+            user=ADMIN,
+            password=self._password,
+            dbname=database or self._settings.database,
+            application_name="bemidb",
+            options=f"-c lock_timeout={LOCK_TIMEOUT_MS}",
+            autocommit=True,
+        )
+        await connection.execute(install.SETTINGS)
+        return connection
+
+    async def ensure_role(self, name: str) -> None:
+        """Make sure that this user can log in, where any may; else the twin itself says what is wrong with it."""
+        if self._settings.user is not None or name in self._roles or not install.is_role_name(name):
+            return
+        async with self._roles_lock:
+            await install.ensure_role(await self._connection("roles"), name)
+        self._roles.add(name)
+
+    async def apply(self, rows: Sequence[CatalogRow]) -> LakeSchema:
+        """Bring the twin's tables up to the catalog's rows, see `pgserver.twin.schema`."""
+        return await self._keeper.apply(await self._connection("schema"), rows)
+
+    async def died(self) -> None:
+        """Return when PostgreSQL, as it runs now, has ended."""
+        loop = asyncio.get_running_loop()
+        try:
+            fd = os.pidfd_open(self._postgres.pid)
+        except (OSError, ValueError):
+            return
+        ended = asyncio.Event()
+        loop.add_reader(fd, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            loop.remove_reader(fd)
+            os.close(fd)
+
+    async def supervise(
+        self,
+        on_down: Callable[[], None] = lambda: None,
+        on_up: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Have PostgreSQL back whenever it has died; runs until it is cancelled or the twin stops.
+
+        Its guardian starts it again by itself; where that one was killed too, we do.
+        """
+        while not self._stopping.is_set():
+            await self.died()
+            if self._stopping.is_set():
+                return
+            log.error("twin_died")
+            on_down()
+            began = time.monotonic()
+            await self._come_back()
+            if self._stopping.is_set():
+                return
+            log.info("twin_back", duration_ms=round((time.monotonic() - began) * 1000))
+            if on_up is not None:
+                await on_up()
+
+    async def _come_back(self) -> None:
+        pause_seconds = 0.02
+        while not await self._is_back():
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = min(pause_seconds * 1.2, 1.0)
+
+    async def _is_back(self) -> bool:
+        if self._stopping.is_set():
+            return True
+        if not self._postgres.alive():
+            try:
+                await asyncio.to_thread(self._postgres.start)
+            except (PostgresFailed, OperatorError) as error:
+                log.warning("twin_restart_failed", problem=str(error))
+                return False
+        try:
+            await self._connection("schema")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    async def _connection(self, purpose: str) -> Connection:
+        """Return our own connection for a purpose, opened again when it was lost."""
+        connection = self._connections.get(purpose)
+        if connection is not None and not connection.closed:
+            try:
+                await connection.execute("SELECT 1")
+            except psycopg.OperationalError:
+                await connection.close()
+            else:
+                return connection
+        self._connections[purpose] = connection = await self.admin()
+        return connection
+
+    # The folder
+
+    @property
+    def _boot_file(self) -> Path:
+        """Exists while the cluster runs: names the boot of the machine."""
+        return self._folder / "running_since_boot"
+
+    @property
+    def _hba_file(self) -> Path:
+        return self._folder / "cluster" / "twin_hba.conf"
+
+    def _lock(self) -> None:
+        """Take the folder for this process: the kernel gives it back however the process ends."""
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fd = os.open(self._folder / "server.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise OperatorError(
+                "BEMIDB_DATA_DIR", f"{self._folder} cannot be written ({error.strerror})", "choose another folder"
+            ) from error
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(fd)
+            raise OperatorError(
+                "BEMIDB_DATA_DIR",
+                f"another server uses {self._folder.parent}",
+                "stop that one, or give this one a folder of its own",
+            ) from error
+        self._lock_fd = fd
+
+    def _start_postgres(self) -> None:
+        cluster = self._folder / "cluster"
+        boot = BOOT_ID.read_text().strip() if BOOT_ID.exists() else ""
+        if self._boot_file.exists() and self._boot_file.read_text() != boot:
+            log.warning("twin_made_anew", reason="the machine went down while it ran")
+            shutil.rmtree(cluster, ignore_errors=True)
+        self._boot_file.write_text(boot)
+        self._write_hba(BOOTSTRAP_HBA)
+        try:
+            self._postgres.start()
+        except PostgresFailed as error:
+            log.warning("twin_made_anew", reason=str(error))
+            shutil.rmtree(cluster, ignore_errors=True)
+            self._write_hba(BOOTSTRAP_HBA)
+            try:
+                self._postgres.start()
+            except PostgresFailed as again:
+                raise OperatorError(
+                    "BEMIDB_DATA_DIR", f"its PostgreSQL does not start: {again}", f"see {self._postgres.log_file}"
+                ) from again
+
+    def _write_hba(self, text: str) -> None:
+        self._hba_file.parent.mkdir(mode=0o700, exist_ok=True)
+        partial = self._hba_file.with_suffix(".new")
+        partial.write_text(text)
+        partial.chmod(0o644)  # may be read by the user that PostgreSQL runs as; the folder is closed to others
+        partial.replace(self._hba_file)
+
+    def _reload(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._postgres.pid, signal.SIGHUP)
+
+    def _cluster_settings(self) -> dict[str, str]:
+        return {
+            "hba_file": str(self._hba_file),
+            "max_connections": str(self._settings.max_connections + OWN_CONNECTIONS),
+            "fsync": "off",
+            "full_page_writes": "off",
+            "wal_level": "minimal",
+            "max_wal_senders": "0",
+            "autovacuum": "off",
+            "shared_buffers": "32MB",
+            "max_locks_per_transaction": "256",  # many tables change in one transaction
+            "max_notify_queue_pages": "4096",
+            "io_method": "sync",  # no worker processes for a database without rows
+            # What statements say and what errors quote is the users'.
+            "log_min_messages": "fatal",
+            "log_min_error_statement": "panic",
+        }
+
+    # The inside
+
+    async def _set_up(self) -> None:
+        await self._take_password()
+        try:
+            connection = await self.admin()
+            current = await install.is_current(connection)
+        except errors.InvalidCatalogName:
+            current = False
+        except psycopg.OperationalError as error:
+            if "does not exist" not in str(error):
+                raise
+            current = False
+        else:
+            if not current:
+                await connection.close()
+        if not current:
+            maintenance = await self.admin("template1")
+            try:
+                await install.recreate_database(maintenance, self._settings.database)
+            finally:
+                await maintenance.close()
+            connection = await self.admin()
+            await install.run_files(connection)
+        self._connections["schema"] = connection
+        password = self._settings.password
+        await install.drop_orphans(connection)
+        await install.prepare_roles(
+            connection, self._settings.user, password.get_secret_value() if password is not None else None
+        )
+
+    async def _take_password(self) -> None:
+        """Give the superuser this process' password, then shut the door that let us in without one."""
+        connection = await self._without_password()
+        try:
+            await install.set_password(connection, ADMIN, self._password)
+        finally:
+            await connection.close()
+        closed = ",".join(name for name in install.EVERYWHERE if name != self._settings.database)
+        method = "trust" if self._settings.password is None else "scram-sha-256"
+        await asyncio.to_thread(self._write_hba, HBA.format(closed=closed, method=method))
+        self._reload()
+        deadline = time.monotonic() + RESTART_SECONDS
+        while True:
+            try:
+                connection = await self._bare_connection()
+            except psycopg.OperationalError:
+                return
+            await connection.close()
+            assert time.monotonic() < deadline, "PostgreSQL does not reload its configuration"
+            await asyncio.sleep(0.002)
+
+    async def _without_password(self) -> Connection:
+        """Connect by the door that is open at start; a cluster that a killed server left has to be told of it."""
+        deadline = time.monotonic() + RESTART_SECONDS
+        while True:
+            try:
+                return await self._bare_connection()
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                self._reload()
+                await asyncio.sleep(0.02)
+
+    async def _bare_connection(self) -> Connection:
+        return await psycopg.AsyncConnection.connect(
+            host=str(self._postgres.socket_folder),
+            port=self._postgres.port,
+            user=ADMIN,
+            password="",
+            dbname="template1",
+            autocommit=True,
+        )

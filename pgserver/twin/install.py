@@ -1,0 +1,138 @@
+"""What a twin has besides the lake's tables: its database, the SQL files of `sql/`, roles."""
+
+import hashlib
+from importlib.resources import files
+
+import structlog
+from psycopg import errors
+
+from catalog.errors import OperatorError
+from pgserver.twin import ddl
+from pgserver.twin.names import fits, literal, quote
+from pgserver.twin.types import Connection
+
+ADMIN = "bemidb_admin"
+OWN_ROLES = (ADMIN, ddl.READER)
+TEMPLATES = ("template0", "template1")
+EVERYWHERE = (*TEMPLATES, "postgres")  # databases that every cluster has
+
+SETTINGS = "SET search_path = pg_catalog; SET allow_system_table_mods = on; SET client_min_messages = warning"
+
+log = structlog.get_logger()
+
+
+def check_names(database: str, user: str | None) -> None:
+    """Refuse names that a twin cannot have.
+
+    Raises: OperatorError naming the variable.
+    """
+    if database in TEMPLATES or not fits(database):
+        raise OperatorError("BEMIDB_DATABASE", f"{database!r} cannot be a database's name", "choose another name")
+    if user is not None and not is_role_name(user):
+        raise OperatorError("BEMIDB_USER", f"{user!r} cannot be a user's name", "choose another name")
+
+
+def is_role_name(name: str) -> bool:
+    """Tell whether a client may log in by this name at all."""
+    return fits(name) and not name.startswith("pg_") and name not in (*OWN_ROLES, "public", "none")
+
+
+def sql_files() -> list[str]:
+    """Return the texts of `sql/*.sql` in the order of their names."""
+    folder = files("pgserver.twin") / "sql"
+    return [file.read_text() for file in sorted(folder.iterdir(), key=lambda f: f.name) if file.name.endswith(".sql")]
+
+
+def fingerprint() -> str:
+    """Return what tells whether a database was made by this version of the program."""
+    return hashlib.blake2b("\0".join([str(ddl.FORMAT), *sql_files()]).encode(), digest_size=16).hexdigest()
+
+
+async def is_current(connection: Connection) -> bool:
+    """Tell whether a database was made by this version of the program."""
+    try:
+        cursor = await connection.execute("SELECT value FROM pg_toast.bemidb_state WHERE key = 'files'")
+    except errors.UndefinedTable:
+        return False
+    return await cursor.fetchone() == (fingerprint(),)
+
+
+async def recreate_database(maintenance: Connection, name: str) -> None:
+    """Make our database new and empty, and drop what an earlier configuration or version left.
+
+    Nothing is lost: the catalog has it all. Args: a connection to template1.
+    """
+    rows = await (await maintenance.execute("SELECT datname FROM pg_database")).fetchall()
+    present = {str(row[0]) for row in rows}
+    for database in sorted(present - {*EVERYWHERE} | present & {name}):
+        await maintenance.execute(f"DROP DATABASE {quote(database)} WITH (FORCE)".encode())
+    # Two checkpoints, which cost nothing without fsync, instead of each block of it in the write-ahead log.
+    await maintenance.execute(f"CREATE DATABASE {quote(name)} TEMPLATE template0 STRATEGY file_copy".encode())
+    log.info("twin_database_made", database=name)
+
+
+async def run_files(connection: Connection) -> None:
+    """Run the SQL files in a new database: all of them or none."""
+    async with connection.transaction():
+        for text in sql_files():
+            await connection.execute(text.encode())
+        await connection.execute("INSERT INTO pg_toast.bemidb_state VALUES ('files', %s)", [fingerprint()])
+
+
+async def drop_orphans(connection: Connection) -> None:
+    """Drop temporary objects of sessions that a crash ended; only while there is no session."""
+    rows = await (
+        await connection.execute(
+            "SELECT nspname FROM pg_namespace n WHERE nspname ~ '^pg_temp_' AND "
+            "(EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid)"
+            " OR EXISTS (SELECT FROM pg_type t WHERE t.typnamespace = n.oid)"
+            " OR EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = n.oid))"
+        )
+    ).fetchall()
+    for (namespace,) in rows:
+        await connection.execute(f"DROP SCHEMA {quote(str(namespace))} CASCADE".encode())
+
+
+async def prepare_roles(connection: Connection, user: str | None, password: str | None) -> None:
+    """Make the group of readers; with a configured user, that one role and no other that could log in."""
+    rows = await (await connection.execute("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'")).fetchall()
+    present = {str(row[0]) for row in rows}
+    if ddl.READER not in present:
+        await connection.execute(f"CREATE ROLE {ddl.READER}".encode())
+    if user is None:
+        return
+    for name in sorted(present - {*OWN_ROLES, user}):
+        try:
+            await connection.execute(f"DROP ROLE {quote(name)}".encode())
+        except errors.DependentObjectsStillExist:
+            await connection.execute(f"ALTER ROLE {quote(name)} NOLOGIN PASSWORD NULL".encode())
+    await ensure_role(connection, user)
+    await set_password(connection, user, password)
+
+
+async def ensure_role(connection: Connection, name: str) -> None:
+    """Make an ordinary user who can log in and read the lake."""
+    row = await (await connection.execute("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", [name])).fetchone()
+    if row == (True,):
+        return
+    statement = (
+        f"CREATE ROLE {quote(name)} LOGIN; GRANT {ddl.READER} TO {quote(name)} WITH INHERIT TRUE, SET FALSE"
+        if row is None
+        else f"ALTER ROLE {quote(name)} LOGIN"
+    )
+    await connection.execute(statement.encode())
+
+
+async def set_password(connection: Connection, name: str, password: str | None) -> None:
+    """Set or take away a password; its text does not leave this process."""
+    if password is None:
+        await connection.execute(f"ALTER ROLE {quote(name)} PASSWORD NULL".encode())
+        return
+    verifier = encrypt(connection, name, password)
+    await connection.execute(f"ALTER ROLE {quote(name)} PASSWORD {literal(verifier)}".encode())
+
+
+def encrypt(connection: Connection, name: str, password: str) -> str:
+    """Return the SCRAM verifier of a password."""
+    encoded = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256")
+    return encoded.decode()

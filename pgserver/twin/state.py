@@ -1,0 +1,186 @@
+"""What is written down in the twin about the lake's tables and types, and how Postgres' own catalog is told of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import psycopg
+import structlog
+from psycopg import errors
+
+from pgserver.twin import ddl
+from pgserver.twin.ddl import Wanted
+from pgserver.twin.names import Name, quote
+from pgserver.twin.types import Connection
+
+NOT_NOW = (errors.LockNotAvailable, errors.DeadlockDetected, errors.QueryCanceled)
+
+log = structlog.get_logger()
+
+PRESENT = """
+SELECT l.relid, l.namespace, l.name, l.structure, l.comments, l.row_count, l.byte_count
+FROM pg_toast.bemidb_lake l JOIN pg_class c ON c.oid = l.relid
+"""
+PRESENT_TYPES = """
+SELECT k.typid, k.namespace, k.name, k.fingerprint, t.typtype::text
+FROM pg_toast.bemidb_types k JOIN pg_type t ON t.oid = k.typid
+"""
+# Types made of these types, and tables with a column of any of them (or of arrays of them).
+DEPENDENTS = """
+WITH RECURSIVE used(typid) AS (
+  SELECT unnest(%s::oid[])
+  UNION
+  SELECT t.oid FROM used u JOIN pg_type t ON t.typelem = u.typid OR t.typbasetype = u.typid
+    OR t.typrelid IN (SELECT a.attrelid FROM pg_attribute a WHERE a.atttypid = u.typid AND a.attnum > 0)
+)
+SELECT typid FROM used
+UNION
+SELECT a.attrelid FROM pg_attribute a JOIN used ON a.atttypid = used.typid
+"""
+NOTE_TYPE = """
+INSERT INTO pg_toast.bemidb_types
+SELECT t.oid, n.nspname, t.typname, %s FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+WHERE n.nspname = %s AND t.typname = %s
+"""
+# The twin's own statistics say what the lake holds; all tables here are empty, so nothing else would set them.
+NOTE_TABLES = """
+WITH wanted AS (
+  SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::int8[], %s::int8[], %s::int4[])
+    w(namespace, name, structure, comments, row_count, byte_count, blocks)
+), noted AS (
+  INSERT INTO pg_toast.bemidb_lake AS l
+  SELECT c.oid, w.namespace, w.name, w.structure, w.comments, w.row_count, w.byte_count
+  FROM wanted w JOIN pg_namespace n ON n.nspname = w.namespace
+  JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
+  ON CONFLICT (relid) DO UPDATE
+  SET comments = excluded.comments, row_count = excluded.row_count, byte_count = excluded.byte_count
+  RETURNING l.relid, l.namespace, l.name
+)
+UPDATE pg_class c SET reltuples = w.row_count::float4, relpages = w.blocks
+FROM noted JOIN wanted w USING (namespace, name) WHERE c.oid = noted.relid
+"""
+FOREIGN_KEYS = """
+SELECT l.namespace, l.name, k.conname FROM pg_constraint k JOIN pg_toast.bemidb_lake l ON l.relid = k.conrelid
+WHERE k.contype = 'f' AND k.conparentid = 0
+"""
+EMPTY_NAMESPACES = """
+SELECT nspname FROM pg_namespace n
+WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public') AND nspname <> ALL(%s::text[])
+  AND NOT EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid)
+  AND NOT EXISTS (SELECT FROM pg_type t WHERE t.typnamespace = n.oid)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A lake table that stands in the twin."""
+
+    oid: int
+    name: Name
+    structure: str  # fingerprints
+    comments: str
+    counts: tuple[int, int]  # rows, bytes
+
+    def is_of(self, wanted: Wanted) -> bool:
+        """Tell whether it was made from a view with the same structure."""
+        return self.structure == wanted.structure
+
+
+@dataclass(frozen=True, slots=True)
+class PresentType:
+    """A type of the lake's that stands in the twin."""
+
+    oid: int
+    name: Name
+    fingerprint: str
+    kind: str  # pg_type.typtype
+
+
+async def read_tables(connection: Connection) -> dict[Name, Present]:
+    """Return the lake's tables that stand."""
+    rows = await (await connection.execute(PRESENT)).fetchall()
+    return {
+        (namespace, name): Present(oid, (namespace, name), structure, comments, (row_count, byte_count))
+        for oid, namespace, name, structure, comments, row_count, byte_count in rows
+    }
+
+
+async def read_types(connection: Connection) -> dict[Name, PresentType]:
+    """Return the lake's types that stand."""
+    rows = await (await connection.execute(PRESENT_TYPES)).fetchall()
+    return {
+        (namespace, name): PresentType(oid, (namespace, name), fingerprint, kind)
+        for oid, namespace, name, fingerprint, kind in rows
+    }
+
+
+async def read_dependents(connection: Connection, types: Iterable[int]) -> set[int]:
+    """Return the OIDs of types, of all types made of them, and of all tables that have one of these."""
+    rows = await (await connection.execute(DEPENDENTS, [list(types)])).fetchall()
+    return {int(str(row[0])) for row in rows}
+
+
+async def execute(connection: Connection, statements: Iterable[str]) -> None:
+    """Run statements in one round trip."""
+    text = ";\n".join(statements)
+    if text:
+        await connection.execute(text.encode())
+
+
+async def note_tables(connection: Connection, tables: Sequence[Wanted]) -> None:
+    """Write down which view tables were made of, and the counts."""
+    if tables:
+        columns: list[list[object]] = [
+            [item.name[0] for item in tables],
+            [item.name[1] for item in tables],
+            [item.structure for item in tables],
+            [item.comments for item in tables],
+            [item.view.row_count for item in tables],
+            [item.view.byte_count for item in tables],
+            [ddl.blocks(item.view.byte_count) for item in tables],
+        ]
+        await connection.execute(NOTE_TABLES, columns)
+
+
+async def forget(connection: Connection, tables: Iterable[int], types: Iterable[int]) -> None:
+    """Strike out what was dropped."""
+    await connection.execute("DELETE FROM pg_toast.bemidb_lake WHERE relid = ANY(%s)", [list(tables)])
+    await connection.execute("DELETE FROM pg_toast.bemidb_types WHERE typid = ANY(%s)", [list(types)])
+
+
+async def update(connection: Connection, known: Mapping[Name, Present], wanted: Mapping[Name, Wanted]) -> None:
+    """Bring comments and counts up to date where the table itself is; nothing here waits for a reader."""
+    stands = [item for name, item in wanted.items() if name in known and known[name].is_of(item)]
+    commented = [item for item in stands if known[item.name].comments != item.comments]
+    counts = {item.name: (item.view.row_count, item.view.byte_count) for item in stands}
+    changed = [item for item in stands if item in commented or known[item.name].counts != counts[item.name]]
+    if not changed:
+        return
+    try:
+        async with connection.transaction():
+            await execute(connection, [part for item in commented for part in ddl.comments(item)])
+            await note_tables(connection, changed)
+    except errors.UndefinedObject:  # a table that had to be made without its keys
+        async with connection.transaction():
+            await execute(connection, [part for item in commented for part in ddl.comments(item, with_keys=False)])
+            await note_tables(connection, changed)
+
+
+async def read_foreign_keys(connection: Connection) -> set[tuple[Name, str]]:
+    """Return the foreign keys that stand: table and name."""
+    rows = await (await connection.execute(FOREIGN_KEYS)).fetchall()
+    return {((str(namespace), str(table)), str(key)) for namespace, table, key in rows}
+
+
+async def drop_empty_namespaces(connection: Connection, wanted: Iterable[str]) -> None:
+    """Drop the schemas that nothing is in and that are not wanted."""
+    for (namespace,) in await (await connection.execute(EMPTY_NAMESPACES, [sorted(wanted)])).fetchall():
+        try:
+            await connection.execute(f"DROP SCHEMA {quote(str(namespace))}".encode())
+        except NOT_NOW:
+            log.info("empty_schema_in_use", namespace=namespace)
+
+
+def raise_if_lost(connection: Connection, error: psycopg.Error) -> None:
+    """Raise the error again when the twin is gone: trying piece by piece would be of no use."""
+    if connection.closed or connection.broken:
+        raise error
