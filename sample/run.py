@@ -7,7 +7,6 @@ import socket
 import subprocess
 import time
 
-import psycopg
 from rich.markup import escape
 
 from catalog.errors import OperatorError
@@ -17,6 +16,7 @@ from sample.display import console, loading
 from sample.settings import SampleSettings
 
 READY_SECONDS = 60
+PSQL_WAIT_SECONDS = 10  # for a server that was started just before
 
 # Speed of loading counts here, safety of the source does not: it can be made again.
 SOURCE_SETTINGS = {"fsync": "off", "wal_level": "minimal", "max_wal_senders": "0", "shared_buffers": "128MB"}
@@ -47,7 +47,10 @@ def run(settings: SampleSettings) -> int:
 
 
 def psql(settings: SampleSettings, arguments: list[str]) -> int:
-    """Become the wheel's psql, connected to the server of `make run`."""
+    """Become the wheel's psql, connected to the server that runs on our port."""
+    deadline = time.monotonic() + PSQL_WAIT_SECONDS
+    while not _is_ready(settings) and time.monotonic() < deadline:
+        time.sleep(0.05)
     password = settings.password
     variables = {"PGPASSWORD": password.get_secret_value()} if password else {}
     program_file = str(bin_dir() / "psql")
@@ -104,24 +107,18 @@ def _serve(settings: SampleSettings) -> int:
 
 
 def _wait_until_ready(settings: SampleSettings, server: subprocess.Popen[bytes]) -> bool:
-    """Wait for the server's first answer. Returns: False when it ended, or is not ready after a minute."""
+    """Wait for a server to take sessions. Returns: False when it ended, or is not ready after a minute."""
     deadline = time.monotonic() + READY_SECONDS
     while server.poll() is None and time.monotonic() < deadline:
-        password = settings.password.get_secret_value() if settings.password else None
-        try:
-            psycopg.connect(
-                host=settings.connect_host,
-                port=settings.port,
-                dbname=settings.database,
-                user=settings.user or getpass.getuser(),
-                password=password,
-                connect_timeout=5,
-            ).close()
-        except psycopg.OperationalError:
-            time.sleep(0.02)
-        else:
+        if _is_ready(settings):
             return True
+        time.sleep(0.02)
     return False
+
+
+def _is_ready(settings: SampleSettings) -> bool:
+    command = [str(bin_dir() / "pg_isready"), "--quiet", "-h", settings.connect_host, "-p", str(settings.port)]
+    return subprocess.run(command, check=False).returncode == 0
 
 
 def _greet(settings: SampleSettings) -> None:

@@ -58,11 +58,11 @@ def _variables(name: str, field: FieldInfo) -> list[str]:
 
 
 def _default(field: FieldInfo) -> str:
-    value = field.get_default(call_default_factory=True, validated_data={})
     if field.is_required():
         return "required"
-    if value is None or value == () or value == "":
-        return "unset"
+    value = field.default
+    if field.default_factory is not None or value is None or value in ("", ()):
+        return "unset"  # its description says what that means
     assert not isinstance(value, SecretStr), "a secret has no default"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
