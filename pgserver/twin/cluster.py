@@ -13,8 +13,8 @@ import shutil
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import psycopg
 import structlog
@@ -34,9 +34,10 @@ RESTART_SECONDS = 60.0
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 BOOTSTRAP_HBA = f"local all {ADMIN} trust\n"
-# A session gets into our database only. The admin's password is known to this process alone.
+# A session gets into our database only. The admin's password is known to this process alone, which gives it in clear:
+# nobody listens on a unix socket.
 HBA = f"""\
-local all {ADMIN} scram-sha-256
+local all {ADMIN} password
 local {{closed}} all reject
 local all all {{method}}
 """
@@ -44,18 +45,23 @@ local all all {{method}}
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class TwinSettings:
-    """What the twin must know of the server's configuration.
+class TwinSettings(Protocol):
+    """What the twin reads of the server's settings.
 
     With neither user nor password any user name logs in; with a user, that one alone.
     """
 
-    database: str = "bemidb"
-    user: str | None = None
-    password: SecretStr | None = None
-    max_connections: int = 200
-    bin_folder: Path | None = None  # PostgreSQL's programs, where not the wheel's
+    @property
+    def database(self) -> str: ...
+
+    @property
+    def user(self) -> str | None: ...
+
+    @property
+    def password(self) -> SecretStr | None: ...
+
+    @property
+    def max_connections(self) -> int: ...
 
 
 class Twin:
@@ -76,7 +82,6 @@ class Twin:
             self._folder / "cluster",
             settings=self._cluster_settings(),
             superuser=ADMIN,
-            bin_folder=settings.bin_folder,
         )
 
     @property
@@ -88,6 +93,16 @@ class Twin:
     def database(self) -> str:
         """The one database that sessions get into."""
         return self._settings.database
+
+    @property
+    def admin_password(self) -> str:
+        """The superuser's, made by this process; for `plan.analysis`, which speaks the protocol itself."""
+        return self._password
+
+    @property
+    def admin_password(self) -> str:
+        """The superuser's password, made by this process."""
+        return self._password
 
     def alive(self) -> bool:
         """Tell whether the twin accepts connections now."""
@@ -336,7 +351,7 @@ class Twin:
         """Give the superuser this process' password, then shut the door that let us in without one."""
         connection = await self._without_password()
         try:
-            await install.set_password(connection, ADMIN, self._password)
+            await install.set_admin_password(connection, self._password)
         finally:
             await connection.close()
         closed = ",".join(name for name in install.EVERYWHERE if name != self._settings.database)

@@ -1,0 +1,37 @@
+"""`python -m pgserver`: serve the lake on the Postgres protocol."""
+
+import argparse
+import asyncio
+import sys
+
+from catalog.errors import OperatorError
+from catalog.logs import configure_logs
+from catalog.settings import load_settings
+from pgserver.server import Server
+from pgserver.settings import ServerSettings
+
+try:
+    from uvloop import run as run_loop
+except ImportError:  # where uvloop has no wheel
+    run_loop = asyncio.run
+
+FAILED_START = 2
+
+
+def main() -> int:
+    """Read the settings, serve, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m pgserver", description="Serve the lake on the Postgres protocol.")
+    parser.epilog = "All settings are environment variables: see docs/configuration.md."
+    parser.parse_args()
+    try:
+        settings = load_settings(ServerSettings)
+        configure_logs(settings.log_level, settings.log_format)
+        run_loop(Server(settings).run())
+    except OperatorError as error:
+        sys.stderr.write(f"pgserver: {error}\n")
+        return FAILED_START
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

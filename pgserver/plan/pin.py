@@ -1,0 +1,98 @@
+"""Which tables the lake holds, which snapshot a statement reads, and which files that is."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import psycopg
+import structlog
+
+from catalog.errors import NotReachable, OperatorError
+from catalog.scan import ScanPlan, plan_scan
+from catalog.tables import TableRow
+from pgserver.emit.names import CatalogNames
+from pgserver.plan.names import read_names
+from pgserver.protocol.errors import CannotConnectNow
+from pgserver.twin.cluster import Twin
+from pgserver.twin.schema import LakeSchema
+
+log = structlog.get_logger()
+
+ReadTables = Callable[[], Sequence[TableRow]]
+
+
+class Lake:
+    """The catalog's last answer, and the twin kept equal to it.
+
+    The catalog is asked only when a statement arrives and the last answer is older than `staleness_s`, so that an idle
+    server lets a scale-to-zero catalog sleep.
+    """
+
+    def __init__(
+        self, twin: Twin, read_tables: ReadTables, io_properties: Mapping[str, str], staleness_s: float
+    ) -> None:
+        """Args: the twin; how to read the catalog (blocking); PyIceberg's file settings; seconds."""
+        self._twin = twin
+        self._read_tables = read_tables
+        self._io_properties = dict(io_properties)
+        self._staleness_s = staleness_s
+        self._asked_at = float("-inf")
+        self._refreshing: asyncio.Task[None] | None = None
+        self._rows: tuple[TableRow, ...] = ()
+        self._pointers: dict[tuple[str, str], str] = {}
+        self._retry = False
+        self.schema = LakeSchema(version=0, tables={})
+        self.names = CatalogNames({}, {}, {})
+        self.ready = False
+
+    async def refresh(self) -> None:
+        """Ask the catalog if the last answer is too old; every waiting statement shares one question."""
+        if time.monotonic() - self._asked_at < self._staleness_s:
+            return
+        if self._refreshing is None:
+            self._refreshing = asyncio.create_task(self._refresh())
+        await asyncio.shield(self._refreshing)
+
+    def require_ready(self) -> None:
+        """Raise CannotConnectNow (57P03) while the catalog has never answered."""
+        if not self.ready:
+            raise CannotConnectNow(
+                "the database system is starting up",
+                detail="The catalog is not reachable yet.",
+                hint="Try again in a moment.",
+            )
+
+    async def _refresh(self) -> None:
+        try:
+            rows = tuple(await asyncio.to_thread(self._read_tables))
+            if rows != self._rows or self._retry:
+                schema = await self._twin.apply(rows)
+                if schema.version != self.schema.version:
+                    self.names = await read_names(self._twin)
+                self.schema = schema
+                self._retry = bool(self.schema.pending)
+                self._pointers = {(row.namespace, row.name): row.metadata_location for row in rows}
+                self._rows = rows
+                log.info("catalog_read", tables=len(rows), version=self.schema.version)
+            self.ready = True
+        except (NotReachable, OperatorError, psycopg.Error) as error:
+            log.warning("catalog_unreachable", problem=str(error), known_tables=len(self._rows))
+        finally:
+            self._asked_at = time.monotonic()
+            self._refreshing = None
+
+    def pointer(self, relid: int) -> str:
+        """Return the metadata location that a table of the twin has now."""
+        table = self.schema.tables[relid]
+        return self._pointers[table.namespace, table.name]
+
+    async def plan(self, location: str) -> ScanPlan:
+        """Return the files of a snapshot. A plan made before costs no thread and no request."""
+        return await asyncio.to_thread(plan_scan, location, self._io_properties)
+
+
+def pin(lake: Lake, relids: Iterable[int], pins: dict[int, str]) -> dict[int, str]:
+    """Choose a snapshot per table, those of `pins` first, and remember the others there."""
+    for relid in relids:
+        pins.setdefault(relid, lake.pointer(relid))
+    return {relid: pins[relid] for relid in relids}

@@ -1,0 +1,202 @@
+"""From a text to what the engine runs: look (is it the lake's?), emit, pin, render."""
+
+import re
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from pgserver.emit.constants import parameter_literal
+from pgserver.emit.errors import NeedsTwin, NoRule
+from pgserver.emit.query import Emitted, OutputColumn, emit
+from pgserver.emit.relations import relation_sql
+from pgserver.emit.tree import parse_tree
+from pgserver.encode.rows import WireColumn
+from pgserver.engine.pool import RunRequest
+from pgserver.plan.analysis import AnalysisContext, Analyst, RowField
+from pgserver.plan.inner import find_inner
+from pgserver.plan.pin import Lake, pin
+from pgserver.plan.session_state import SessionState
+from pgserver.plan.statement import Kind, Statement, classify, parse, relation_names
+from pgserver.protocol.errors import FeatureNotSupported, ReadOnlySqlTransaction
+
+log = structlog.get_logger()
+
+CACHE_ENTRIES = 4096
+RELATION = re.compile(r":relid\s(\d+)")
+COMMAND = re.compile(r":commandType\s(\d)")
+PERMISSION = re.compile(r"\{RTEPERMISSIONINFO\s:relid\s(\d+)\s:inh\s\w+\s:requiredPerms\s(\d+)")
+INSERT, UPDATE, DELETE = 1, 4, 8  # bits of requiredPerms: ACL_INSERT, ACL_UPDATE, ACL_DELETE
+
+
+@dataclass(frozen=True, slots=True)
+class LakeStatement:
+    """A statement that reads the lake, compiled. `reason` names what has no rule, where it could not be emitted."""
+
+    text: bytes
+    fields: tuple[RowField, ...]
+    description: bytes  # RowDescription, all in text format
+    parameters: tuple[int, ...]
+    relids: tuple[int, ...]
+    emitted: Emitted | None
+    reason: str
+    schema_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A bound value: the format code, and the bytes or NULL."""
+
+    format: int
+    value: bytes | None
+
+
+Key = tuple[bytes, tuple[int, ...], AnalysisContext, int]
+
+
+class Planner:
+    """The steps in order, and the cache of the first two."""
+
+    def __init__(self, lake: Lake, analyst: Analyst) -> None:
+        """Args: the lake's state; the backends that compile."""
+        self._lake = lake
+        self._analyst = analyst
+        self._cache: OrderedDict[Key, LakeStatement | None] = OrderedDict()
+
+    async def look(
+        self, statement: Statement, text: bytes, declared: Sequence[int], context: AnalysisContext
+    ) -> LakeStatement | None:
+        """Compile a statement if it reads the lake; None says that it is the twin's.
+
+        Args: the statement; its bytes as the client sent them; the parameter types that the client declared.
+        Raises: ReadOnlySqlTransaction (25006) for what would change the lake; CannotConnectNow (57P03).
+        """
+        if statement.kind in (Kind.OTHER, Kind.EXECUTE, Kind.FETCH, Kind.CLOSE):
+            return None
+        await self._lake.refresh()
+        if not self._lake.schema.tables:
+            return None
+        key = (text, tuple(declared), context, self._lake.schema.version)
+        if key in self._cache:
+            self._cache.move_to_end(key)
+            return self._cache[key]
+        if statement.kind in (Kind.QUERY, Kind.WRITE):
+            found = await self._compile(statement, text, declared, context)
+        else:
+            found = await self._look_inside(statement, context)
+        self._cache[key] = found
+        if len(self._cache) > CACHE_ENTRIES:
+            self._cache.popitem(last=False)
+        return found
+
+    async def _compile(
+        self, statement: Statement, text: bytes, declared: Sequence[int], context: AnalysisContext
+    ) -> LakeStatement | None:
+        version = self._lake.schema.version
+        analysed = await self._analyst.analyse(text, declared, context)
+        if analysed is None:
+            return None
+        tables = self._lake.schema.tables
+        relids = tuple(sorted({int(relid) for relid in RELATION.findall(analysed.tree)} & tables.keys()))
+        if not relids:
+            return None
+        refuse_writes(statement, analysed.tree, relids)
+        assert analysed.fields is not None
+        emitted, reason = None, ""
+        try:
+            queries = parse_tree(analysed.tree)
+            emitted = emit(
+                queries[0],
+                names=self._lake.names,
+                relations={relid: tables[relid].view for relid in relids},
+                outputs=[OutputColumn(field.type_oid, field.typmod) for field in analysed.fields],
+            )
+        except NoRule as error:
+            reason = error.construct
+            log.info("no_rule", construct=reason)
+        return LakeStatement(
+            text, analysed.fields, analysed.description, analysed.parameters, relids, emitted, reason, version
+        )
+
+    async def _look_inside(self, statement: Statement, context: AnalysisContext) -> LakeStatement | None:
+        """Find out whether a utility statement touches the lake."""
+        node = parse(statement.text)
+        if node is None:
+            return None
+        lake_names = {(table.namespace, table.name) for table in self._lake.schema.tables.values()}
+        bare = {name for _, name in lake_names}
+        named = any(
+            (schema, name) in lake_names or (schema is None and name in bare) for schema, name in relation_names(node)
+        )
+        inner = find_inner(statement)
+        if inner is not None:
+            query = classify(statement.text[inner.start : inner.end])
+            named = await self._compile(query, query.text.encode(), (), context) is not None
+        if not named:
+            return None
+        if statement.kind is Kind.DEFINITION and inner is None:
+            raise ReadOnlySqlTransaction(
+                f"cannot execute {statement.word} on a table of the lake",
+                hint="Tables of the lake are written by the syncer; change them at the source.",
+            )
+        raise FeatureNotSupported(f"{statement.word} of a statement that reads the lake is not supported yet")
+
+    async def request(
+        self,
+        statement: LakeStatement,
+        parameters: Sequence[Parameter],
+        formats: Sequence[int],
+        state: SessionState,
+        pins: dict[int, str],
+    ) -> RunRequest:
+        """Pin the tables and write the SQL that the engine runs.
+
+        Args: the statement; its bound values; the format code of each result column; the session; the snapshots that the
+        transaction reads already, which this adds to.
+        Raises: FeatureNotSupported (0A000) naming the construct without a rule.
+        """
+        if statement.emitted is None:
+            raise FeatureNotSupported(f"{statement.reason} is not supported on tables of the lake yet")
+        locations = pin(self._lake, statement.relids, pins)
+        relations = {}
+        for hole in statement.emitted.relations:
+            plan = await self._lake.plan(locations[hole.relid])
+            relations[hole] = relation_sql(hole, self._lake.schema.tables[hole.relid].view, plan)
+        literals = [
+            await self._literal(type_oid, parameter, state)
+            for type_oid, parameter in zip(statement.parameters, parameters, strict=True)
+        ]
+        columns = tuple(
+            WireColumn(field.type_oid, field.typmod, code)
+            for field, code in zip(statement.fields, formats, strict=True)
+        )
+        sql = statement.emitted.render(relations, literals, state.values)
+        return RunRequest(sql=sql, columns=columns, settings=state.wire, deadline_ms=state.statement_timeout_ms or None)
+
+    async def _literal(self, type_oid: int, parameter: Parameter, state: SessionState) -> str:
+        try:
+            return parameter_literal(type_oid, parameter.format, parameter.value)
+        except NeedsTwin:
+            assert parameter.value is not None
+            name = self._lake.names.types[type_oid].sql_name
+            value = await self._analyst.canonical(parameter.value, parameter.format, type_oid, name, state.analysis)
+            return parameter_literal(type_oid, 1, value)
+
+
+def refuse_writes(statement: Statement, tree: str, relids: Sequence[int]) -> None:
+    """Refuse what would change rows of the lake.
+
+    Raises: ReadOnlySqlTransaction (25006); FeatureNotSupported (0A000) for writes elsewhere that read the lake.
+    """
+    commands = set(COMMAND.findall(tree)) - {"1"}
+    if not commands:
+        return
+    for relid, permissions in PERMISSION.findall(tree):
+        changing = int(permissions) & (INSERT | DELETE) or (int(permissions) & UPDATE and commands & {"2", "5"})
+        if int(relid) in relids and changing:
+            raise ReadOnlySqlTransaction(
+                f"cannot execute {statement.word} on a table of the lake",
+                hint="Tables of the lake are written by the syncer; change them at the source.",
+            )
+    raise FeatureNotSupported(f"{statement.word} that reads the lake is not supported yet")

@@ -1,0 +1,98 @@
+"""What a lake statement must know of its session: asked of its own backend, in the statement's transaction."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from pgserver.encode.rows import WireSettings
+from pgserver.plan.analysis import AnalysisContext
+
+UNITS_MS = {"us": 0.001, "ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+STATE_SQL = b"""SELECT (extract(epoch FROM now()) * 1000000)::int8,
+(extract(epoch FROM statement_timestamp()) * 1000000)::int8,
+current_user, session_user, current_database(), coalesce(current_schema(), ''), current_setting('search_path'),
+current_setting('transaction_isolation'), current_setting('TimeZone'), current_setting('DateStyle'),
+current_setting('IntervalStyle'), current_setting('bytea_output'), current_setting('extra_float_digits'),
+current_setting('statement_timeout'), current_setting('client_encoding'),
+current_setting('standard_conforming_strings'), pg_my_temp_schema()::int8"""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """A session's settings at one moment. Times are microseconds since 1970, UTC."""
+
+    now_us: int
+    statement_us: int
+    current_user: str
+    session_user: str
+    current_database: str
+    current_schema: str
+    search_path: str
+    isolation: str
+    time_zone: str
+    date_style: str
+    interval_style: str
+    bytea_output: str
+    extra_float_digits: int
+    statement_timeout_ms: int
+    client_encoding: str
+    standard_conforming_strings: str
+    temp_schema: int
+
+    @classmethod
+    def read(cls, row: list[str]) -> Self:
+        """Decode the row that `STATE_SQL` returns."""
+        return cls(
+            int(row[0]),
+            int(row[1]),
+            *row[2:12],
+            int(row[12]),
+            milliseconds(row[13]),
+            *row[14:16],
+            int(row[16]),
+        )
+
+    @property
+    def analysis(self) -> AnalysisContext:
+        """The part that changes how a text is read."""
+        return AnalysisContext(
+            role=self.current_user,
+            search_path=self.search_path,
+            time_zone=self.time_zone,
+            date_style=self.date_style,
+            interval_style=self.interval_style,
+            client_encoding=self.client_encoding,
+            standard_conforming_strings=self.standard_conforming_strings,
+        )
+
+    @property
+    def wire(self) -> WireSettings:
+        """The part that changes how a value is printed."""
+        return WireSettings(
+            time_zone=self.time_zone,
+            date_style=self.date_style,
+            interval_style=self.interval_style,
+            bytea_output=self.bytea_output,
+            extra_float_digits=self.extra_float_digits,
+        )
+
+    @property
+    def values(self) -> Mapping[str, str | int]:
+        """The values of what a statement may ask for by name: `now()`, `current_user`, ..."""
+        return {
+            "now": self.now_us,
+            "statement_timestamp": self.statement_us,
+            "current_user": self.current_user,
+            "session_user": self.session_user,
+            "current_database": self.current_database,
+            "current_schema": self.current_schema,
+        }
+
+
+def milliseconds(setting: str) -> int:
+    """Read a duration as SHOW prints it: "0", "1500ms", "30s", "5min"."""
+    match = re.fullmatch(r"(\d+)(us|ms|s|min|h|d)?", setting)
+    assert match is not None, setting
+    return int(int(match[1]) * UNITS_MS[match[2] or "ms"])

@@ -1,0 +1,100 @@
+"""Splitting a text into statements, and telling by their first word which of them must be looked at."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import pglast
+from pglast import ast
+from pglast.parser import ParseError
+
+FIRST_WORD = re.compile(r"(?:\s+|--[^\n]*(?:\n|\Z)|/\*(?:[^*]|\*(?!/))*\*/|\()*([A-Za-z]*)")
+ENDING = re.compile(r"(?:\s|;)*\Z")
+
+DEFINITIONS = (
+    "CREATE ALTER DROP TRUNCATE COMMENT GRANT REVOKE VACUUM ANALYZE ANALYSE REINDEX CLUSTER LOCK REFRESH SECURITY IMPORT"
+).split()
+
+
+class Kind(Enum):
+    """What a statement is to this server."""
+
+    QUERY = auto()  # may read the lake
+    WRITE = auto()  # may write to it, which is refused
+    DEFINITION = auto()  # may change its tables, which is refused
+    COPY = auto()
+    EXPLAIN = auto()
+    PREPARE = auto()
+    EXECUTE = auto()
+    DECLARE = auto()
+    FETCH = auto()
+    CLOSE = auto()
+    OTHER = auto()  # SET, SHOW, BEGIN, LISTEN, ...: the twin's alone
+
+
+KINDS = {
+    **dict.fromkeys(("SELECT", "WITH", "VALUES", "TABLE"), Kind.QUERY),
+    **dict.fromkeys(("INSERT", "UPDATE", "DELETE", "MERGE"), Kind.WRITE),
+    **dict.fromkeys(DEFINITIONS, Kind.DEFINITION),
+    **dict.fromkeys(("FETCH", "MOVE"), Kind.FETCH),
+    **{kind.name: kind for kind in (Kind.COPY, Kind.EXPLAIN, Kind.PREPARE, Kind.EXECUTE, Kind.DECLARE, Kind.CLOSE)},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of a text. An empty one (comments only) has kind OTHER and no word."""
+
+    text: str
+    kind: Kind
+    word: str
+
+
+def split(text: str) -> tuple[Statement, ...]:
+    """Split a text as Postgres' own lexer does; what does not parse stays one statement, for the twin to refuse."""
+    if ";" not in text or ";" not in ENDING.sub("", text):
+        return (classify(text),)
+    try:
+        parts = pglast.split(text, with_parser=False)
+    except ParseError:
+        return (classify(text),)
+    return tuple(classify(part) for part in parts) or (classify(text),)
+
+
+def classify(text: str) -> Statement:
+    """Tell a statement's kind by its first word."""
+    match = FIRST_WORD.match(text)
+    word = match.group(1).upper() if match else ""
+    return Statement(text, KINDS.get(word, Kind.OTHER), word)
+
+
+def parse(text: str) -> ast.Node | None:
+    """Return the raw parse tree of one statement, None where Postgres' grammar refuses it."""
+    try:
+        statements = pglast.parse_sql(text)
+    except ParseError:
+        return None
+    return statements[0].stmt if len(statements) == 1 else None
+
+
+def relation_names(node: ast.Node) -> list[tuple[str | None, str]]:
+    """Return schema and name of each relation that a utility statement names."""
+    found: list[tuple[str | None, str]] = []
+
+    def visit(item: object) -> None:
+        if isinstance(item, ast.RangeVar):
+            found.append((item.schemaname, item.relname))
+        elif isinstance(item, ast.Node):
+            for slot in item:
+                visit(getattr(item, slot))
+        elif isinstance(item, tuple):
+            for member in item:
+                visit(member)
+
+    visit(node)
+    if isinstance(node, ast.DropStmt):
+        for names in node.objects or ():
+            if isinstance(names, tuple):
+                parts = [part.sval for part in names if isinstance(part, ast.String)]
+                found.append((parts[-2] if len(parts) > 1 else None, parts[-1]))
+    return found

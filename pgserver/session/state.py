@@ -1,0 +1,148 @@
+"""What one session knows: its client, its twin backend, its lake portals; how a running statement is ended."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+
+import structlog
+
+from pgserver.activity import Activity
+from pgserver.connection import ClientConnection, ConnectionLost
+from pgserver.executors.lake import LakeExecutor
+from pgserver.plan.pin import Lake
+from pgserver.plan.planner import Planner
+from pgserver.plan.session_state import SessionState
+from pgserver.protocol.errors import PostgresError, QueryCanceled, error_response
+from pgserver.session.portals import Portals
+from pgserver.twin.backend import BackendFailed, BackendLost, TwinBackend, cancel_backend
+from pgserver.twin.cluster import Twin
+
+log = structlog.get_logger()
+
+SYNC = b"S\x00\x00\x00\x04"
+FLUSH = b"H\x00\x00\x00\x04"
+EXECUTE_NOTHING = b"E\x00\x00\x00\x1f_bemidb_no_such_portal\x00\x00\x00\x00\x00"  # fails: 34000
+assert EXECUTE_NOTHING[4] == len(EXECUTE_NOTHING) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What all sessions share."""
+
+    twin: Twin
+    lake: Lake
+    planner: Planner
+    executor: LakeExecutor
+    activity: Activity
+
+
+class Session:
+    """The state of one client's session; the message handlers are functions in the modules of this package."""
+
+    def __init__(self, client: ClientConnection, services: Services) -> None:
+        """Args: the client's socket; what sessions share."""
+        self.client = client
+        self.services = services
+        self.twin = TwinBackend(client.write, self.twin_event)
+        self.portals = Portals()
+        self.pins: dict[int, str] = {}  # snapshots that the open transaction has read
+        self.skipping = False  # an error: all is dropped until Sync
+        self.settings: SessionState | None = None  # as last asked; None when they may have changed
+        self.user = ""
+        self._runner: asyncio.Task[None] | None = None
+        self._interruption: Exception | None = None
+
+    @property
+    def process_id(self) -> int:
+        """The twin backend's, which `pg_backend_pid()` tells too."""
+        return self.twin.process_id
+
+    @property
+    def key(self) -> bytes:
+        """The twin backend's cancel key, which the client was given."""
+        return self.twin.key
+
+    # errors
+
+    async def fail(self, error: PostgresError) -> None:
+        """Send an error of ours, and put the twin's transaction into the state that it belongs to."""
+        log.debug("statement_failed", sqlstate=error.sqlstate)
+        self.client.write(error_response(error))
+        if self.twin.sent or self.twin.status != ord("I"):
+            await self._fail_transaction()
+
+    async def _fail_transaction(self) -> None:
+        if not self.twin.failed:
+            try:
+                await self.twin.ask(EXECUTE_NOTHING + FLUSH, 1)
+            except BackendFailed:
+                return
+
+    # interruption of a running lake statement
+
+    async def interruptible(self, work: Coroutine[None, None, None]) -> None:
+        """Await work that a cancel request, a timeout in the twin or a lost client ends.
+
+        Raises: what `interrupt` was given.
+        """
+        self._interruption = None
+        self._runner = asyncio.create_task(work)
+        try:
+            await self._runner
+        except asyncio.CancelledError:
+            if self._interruption is None:
+                self._runner.cancel()
+                raise
+            raise self._interruption from None
+        finally:
+            self._runner = None
+
+    def interrupt(self, reason: Exception) -> bool:
+        """End the running lake statement with this error; False when none runs."""
+        if self._runner is None or self._runner.done():
+            return False
+        self._interruption = reason
+        self._runner.cancel()
+        return True
+
+    async def cancel(self) -> None:
+        """Cancel the lake statement that runs; else let the twin cancel its own."""
+        if not self.interrupt(QueryCanceled("canceling statement due to user request")):
+            await cancel_backend(self.services.twin.socket_path, self.twin)
+
+    def twin_event(self) -> None:
+        """Hear of an error or a lost connection from the twin: a statement timeout fires there, for example."""
+        if self.twin.lost:
+            if not self.interrupt(BackendLost()):
+                self.client.end_input()
+        elif self.twin.failed:
+            self.interrupt(BackendFailed())
+
+    def client_lost(self) -> None:
+        """Hear that the client has gone: its statement stops, here or in the twin."""
+        if not self.interrupt(ConnectionLost()):
+            self.twin.close()
+
+    def client_slow(self, slow: bool) -> None:
+        """Hear that the client is behind, or has caught up: the twin is not read meanwhile."""
+        if slow:
+            self.twin.pause()
+        else:
+            self.twin.resume()
+
+
+async def sync(session: Session, frame: bytes = SYNC) -> None:
+    """End a group of messages: ReadyForQuery comes from the twin."""
+    session.twin.send(frame)
+    await session.twin.until_ready()
+    await end_group(session)
+
+
+async def end_group(session: Session) -> None:
+    """Forget what does not outlive the group, or the transaction."""
+    session.skipping = False
+    session.portals.confirm(session.twin.answered_in_group)
+    await session.portals.close_dropped()
+    if session.twin.status == ord("I"):
+        session.pins.clear()
+        await session.portals.close_all()
