@@ -132,6 +132,11 @@ async def set_password(connection: Connection, name: str, password: str | None) 
     await connection.execute(f"ALTER ROLE {quote(name)} PASSWORD {literal(verifier)}".encode())
 
 
+async def set_admin_password(connection: Connection, password: str) -> None:
+    """Set the superuser's password: random, so that making a guess slow is not worth the time at each login."""
+    await connection.execute(f"SET scram_iterations = 1; ALTER ROLE {ADMIN} PASSWORD {literal(password)}".encode())
+
+
 def encrypt(connection: Connection, name: str, password: str) -> str:
     """Return the SCRAM verifier of a password."""
     encoded = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256")
