@@ -1,0 +1,189 @@
+"""The rows of `iceberg_tables`: PyIceberg's and Java's columns, and one of ours, `columns`.
+
+Only psycopg here: a server reads these rows every second and should not load SQLAlchemy for it.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg import Connection, errors
+
+from catalog.columns import TableView
+from catalog.database import BEGIN, connection_error, transaction
+from catalog.errors import OperatorError
+
+log = structlog.get_logger()
+
+VARIABLE = "CATALOG_DATABASE_URL"
+CATALOG_NAME = "bemidb"
+
+SCHEMA_IS_COMPLETE = """
+SELECT count(*) = 2 AND to_regclass('iceberg_namespace_properties') IS NOT NULL FROM pg_attribute
+WHERE attrelid = to_regclass('iceberg_tables') AND attname IN ('columns', 'iceberg_type') AND NOT attisdropped
+"""
+
+# As PyIceberg makes them. The lock (an arbitrary number) keeps two programs apart, which IF NOT EXISTS alone does not.
+DDL = """
+SELECT pg_advisory_xact_lock(4990563842176335);
+CREATE TABLE IF NOT EXISTS iceberg_tables (
+    catalog_name varchar(255) NOT NULL,
+    table_namespace varchar(255) NOT NULL,
+    table_name varchar(255) NOT NULL,
+    metadata_location varchar(1000),
+    previous_metadata_location varchar(1000),
+    iceberg_type varchar(5),
+    columns jsonb,
+    PRIMARY KEY (catalog_name, table_namespace, table_name)
+);
+ALTER TABLE iceberg_tables ADD COLUMN IF NOT EXISTS iceberg_type varchar(5);
+ALTER TABLE iceberg_tables ADD COLUMN IF NOT EXISTS columns jsonb;
+CREATE TABLE IF NOT EXISTS iceberg_namespace_properties (
+    catalog_name varchar(255) NOT NULL,
+    namespace varchar(255) NOT NULL,
+    property_key varchar(255) NOT NULL,
+    property_value varchar(1000) NOT NULL,
+    PRIMARY KEY (catalog_name, namespace, property_key)
+);
+"""
+
+OURS = "catalog_name = 'bemidb' AND metadata_location IS NOT NULL AND coalesce(iceberg_type, 'TABLE') = 'TABLE'"
+READ_POINTERS = f"""{BEGIN}; SELECT table_namespace, table_name, metadata_location FROM iceberg_tables WHERE {OURS};
+COMMIT"""  # noqa: S608 - our own constants; one message, one round trip
+READ_VIEWS = f"""SELECT table_namespace, table_name, metadata_location, columns FROM iceberg_tables
+WHERE {OURS} AND (table_namespace, table_name) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"""  # noqa: S608
+READ_POINTER = """SELECT metadata_location FROM iceberg_tables
+WHERE catalog_name = 'bemidb' AND table_namespace = %s AND table_name = %s"""
+ADD_NAMESPACE = """INSERT INTO iceberg_namespace_properties (catalog_name, namespace, property_key, property_value)
+VALUES ('bemidb', %s, 'exists', 'true') ON CONFLICT DO NOTHING"""
+ADD_POINTER = """INSERT INTO iceberg_tables
+(catalog_name, table_namespace, table_name, metadata_location, columns, iceberg_type)
+VALUES ('bemidb', %s, %s, %s, %s::jsonb, 'TABLE') ON CONFLICT DO NOTHING"""
+MOVE_POINTER = """UPDATE iceberg_tables
+SET metadata_location = %s, previous_metadata_location = metadata_location, columns = %s::jsonb
+WHERE catalog_name = 'bemidb' AND table_namespace = %s AND table_name = %s AND metadata_location = %s"""
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """A table of the lake. `view` is none where another program made it, or a later version of this one."""
+
+    namespace: str
+    name: str
+    metadata_location: str
+    view: TableView | None
+
+
+class Pointers:
+    """Reads the rows over one connection that is kept, and opened again when it was lost."""
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        """Connect to nothing yet."""
+        self._connect = connect
+        self._connection: Connection | None = None
+        self._rows: dict[tuple[str, str], TableRow] = {}
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._drop()
+
+    def read(self) -> list[TableRow]:
+        """Return all rows. See `LakeCatalog.read_tables`."""
+        with self._lock:
+            reused = self._connection is not None
+            try:
+                return self._read()
+            except psycopg.OperationalError as error:
+                broken = self._connection is None or self._connection.broken
+                self._drop()
+                if not (reused and broken):
+                    raise connection_error(VARIABLE, error) from None
+            except psycopg.Error as error:
+                self._drop()
+                raise _refused(error) from None
+            # The server was restarted, or went to sleep, since the last time.
+            try:
+                return self._read()
+            except psycopg.OperationalError as error:
+                self._drop()
+                raise connection_error(VARIABLE, error) from None
+
+    def _read(self) -> list[TableRow]:
+        if self._connection is None:
+            self._connection = self._connect()
+        try:
+            pointers = _rows_of(self._connection, READ_POINTERS)
+        except errors.UndefinedTable:
+            self._connection.execute("ROLLBACK")
+            return []  # nobody has synced anything yet
+        rows = {}
+        moved = []
+        for namespace, name, location in pointers:
+            known = self._rows.get((namespace, name))
+            if known is not None and known.metadata_location == location:
+                rows[namespace, name] = known
+            else:
+                moved.append((namespace, name))
+        if moved:
+            with transaction(self._connection):
+                names = [[namespace for namespace, _ in moved], [name for _, name in moved]]
+                fetched = self._connection.execute(READ_VIEWS, names).fetchall()
+            for namespace, name, location, columns in fetched:
+                rows[namespace, name] = TableRow(namespace, name, location, _view(namespace, name, columns))
+        self._rows = rows
+        return list(rows.values())
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def read_pointer(connection: Connection, namespace: str, name: str) -> str | None:
+    """Return where a table's metadata is; none where there is no such table."""
+    with transaction(connection):
+        row = connection.execute(READ_POINTER, (namespace, name)).fetchone()
+    return row[0] if row is not None else None
+
+
+def swap(connection: Connection, namespace: str, name: str, old: str | None, new: str, view: TableView) -> bool:
+    """Move a pointer and its view together, if it is still the old one (none: if there is no such table)."""
+    with transaction(connection):
+        if old is None:
+            connection.execute(ADD_NAMESPACE, (namespace,))
+            return connection.execute(ADD_POINTER, (namespace, name, new, view.to_json())).rowcount == 1
+        return connection.execute(MOVE_POINTER, (new, view.to_json(), namespace, name, old)).rowcount == 1
+
+
+def _rows_of(connection: Connection, statements: str) -> list[tuple[Any, ...]]:
+    """Send several statements as one message; return the rows of the one that has any."""
+    cursor = connection.execute(statements)
+    rows: list[tuple[Any, ...]] = []
+    while True:
+        if cursor.description is not None:
+            rows = cursor.fetchall()
+        if not cursor.nextset():
+            return rows
+
+
+def _view(namespace: str, name: str, columns: dict[str, Any] | None) -> TableView | None:
+    if columns is None:
+        return None
+    try:
+        return TableView.from_json(columns)
+    except (ValueError, KeyError, TypeError) as error:
+        log.warning("view_not_understood", namespace=namespace, table=name, problem=str(error))
+        return None
+
+
+def _refused(error: psycopg.Error) -> Exception:
+    if isinstance(error, errors.UndefinedColumn):
+        return OperatorError(VARIABLE, "its iceberg_tables lacks our column", "let the syncer or ensure_schema add it")
+    if isinstance(error, errors.InsufficientPrivilege):
+        return OperatorError(VARIABLE, "its user may not read iceberg_tables", "grant it")
+    return error

@@ -1,0 +1,173 @@
+"""The Iceberg side of a commit: manifests and metadata of one snapshot that replaces a table's whole content."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+import structlog
+from pyiceberg.catalog.noop import NoopCatalog
+from pyiceberg.exceptions import ValidationError as IcebergValidationError
+from pyiceberg.io import FileIO
+from pyiceberg.manifest import DataFile, ManifestContent, ManifestEntry, ManifestEntryStatus, ManifestFile
+from pyiceberg.partitioning import PARTITION_FIELD_ID_START, UNPARTITIONED_PARTITION_SPEC
+from pyiceberg.schema import Schema
+from pyiceberg.serializers import FromInputFile, ToOutputFile
+from pyiceberg.table import Table, Transaction
+from pyiceberg.table.locations import load_location_provider
+from pyiceberg.table.metadata import TableMetadata, TableMetadataV2
+from pyiceberg.table.snapshots import Operation
+from pyiceberg.table.sorting import UNSORTED_SORT_ORDER
+from pyiceberg.table.update import AddSchemaUpdate, SetCurrentSchemaUpdate, update_table_metadata
+from pyiceberg.table.update.snapshot import _SnapshotProducer
+
+from catalog.errors import CorruptMetadata
+
+log = structlog.get_logger()
+
+COMMIT_ID = "bemidb.commit-id"
+# Each refresh writes a metadata file: keep those of the last hundred commits, for readers that pinned one.
+PROPERTIES = {
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "100",
+    "write.parquet.compression-codec": "zstd",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StagedSnapshot:
+    """A snapshot that is written but not yet pointed to."""
+
+    metadata: TableMetadata
+    metadata_location: str
+    snapshot_id: int
+    written: tuple[str, ...]  # files to delete when it never gets pointed to
+
+
+def load_metadata(io: FileIO, location: str) -> TableMetadata:
+    """Read a metadata file.
+
+    Raises: OSError (FileNotFoundError when it is gone); CorruptMetadata.
+    """
+    try:
+        return FromInputFile.table_metadata(io.new_input(location))
+    except OSError:
+        raise
+    except (ValueError, KeyError, IcebergValidationError) as error:
+        raise CorruptMetadata(f"{location} is not Iceberg table metadata") from error
+
+
+def new_metadata(location: str, schema: Schema) -> TableMetadata:
+    """Return the metadata of a table without a snapshot, with the field ids that the schema has."""
+    return TableMetadataV2.model_validate(
+        {
+            "location": location,
+            "table-uuid": uuid4(),
+            "schemas": [schema],
+            "current-schema-id": schema.schema_id,
+            "last-column-id": schema.highest_field_id,
+            "partition-specs": [UNPARTITIONED_PARTITION_SPEC],
+            "default-spec-id": UNPARTITIONED_PARTITION_SPEC.spec_id,
+            "last-partition-id": PARTITION_FIELD_ID_START - 1,
+            "sort-orders": [UNSORTED_SORT_ORDER],
+            "default-sort-order-id": UNSORTED_SORT_ORDER.order_id,
+            "properties": dict(PROPERTIES),
+        }
+    )
+
+
+def stage_replacement(
+    base: TableMetadata,
+    base_location: str | None,
+    io: FileIO,
+    schema: Schema,
+    files: Sequence[DataFile],
+    summary: Mapping[str, str],
+) -> StagedSnapshot:
+    """Write manifests and metadata of a snapshot that holds these files and nothing else.
+
+    Args: the table's metadata (of `new_metadata` for a new table) and where that is stored; the schema, under its
+    schema id in this table; the data files; what to add to the snapshot's summary.
+    """
+    transaction = Transaction(Table(("lake", "table"), base, base_location or "", io, NoopCatalog("none")))
+    missing = {name: value for name, value in PROPERTIES.items() if name not in base.properties}
+    if missing:
+        transaction.set_properties(missing)
+    if all(known.schema_id != schema.schema_id for known in base.schemas):
+        transaction._stage((AddSchemaUpdate(schema=schema),))
+    transaction._stage((SetCurrentSchemaUpdate.model_validate({"schema-id": schema.schema_id}),))
+    producer = _ReplaceAll(transaction, io, dict(summary))
+    for file in files:
+        producer.append_data_file(file)
+    producer.commit()
+    metadata = update_table_metadata(base, transaction._updates, metadata_location=base_location)
+    version = _version(base_location) + 1 if base_location else 0
+    provider = load_location_provider(metadata.location, metadata.properties)
+    location = provider.new_table_metadata_file_location(version)
+    ToOutputFile.table_metadata(metadata, io.new_output(location))
+    written = (location, *producer._written_manifests, *producer._written_manifest_lists)
+    return StagedSnapshot(metadata, location, producer.snapshot_id, written)
+
+
+def find_commit(metadata: TableMetadata, commit_id: str) -> bool:
+    """Tell whether a commit is among the table's snapshots."""
+    return any(
+        snapshot.summary is not None and snapshot.summary.additional_properties.get(COMMIT_ID) == commit_id
+        for snapshot in metadata.snapshots
+    )
+
+
+def obsolete_metadata(base: TableMetadata, metadata: TableMetadata) -> list[str]:
+    """Return the metadata files that have fallen out of the log with this commit."""
+    kept = {entry.metadata_file for entry in metadata.metadata_log}
+    return [entry.metadata_file for entry in base.metadata_log if entry.metadata_file not in kept]
+
+
+def delete_quietly(io: FileIO, locations: Iterable[str]) -> None:
+    """Delete what nobody points to; what cannot be deleted now is an orphan that costs only space."""
+    for location in locations:
+        try:
+            io.delete(location)
+        except OSError as error:
+            log.warning("orphan_left", location=location, error=type(error).__name__)
+
+
+def _version(location: str) -> int:
+    """Return the number that a metadata file's name begins with; names of others may have none."""
+    number = location.rsplit("/", 1)[-1].split("-", 1)[0]
+    return int(number) if number.isdigit() else 0
+
+
+class _ReplaceAll(_SnapshotProducer["_ReplaceAll"]):
+    """The snapshot of a full refresh: every live data file is marked as deleted, delete files are left behind."""
+
+    def __init__(self, transaction: Transaction, io: FileIO, summary: dict[str, str]) -> None:
+        has_parent = transaction.table_metadata.current_snapshot() is not None
+        operation = Operation.OVERWRITE if has_parent else Operation.APPEND
+        super().__init__(operation, transaction, io, snapshot_properties=summary)
+
+    def _build_delete_files_partition_predicate(self) -> None:
+        """Nothing to prune: all goes."""
+
+    def _existing_manifests(self) -> list[ManifestFile]:
+        return []
+
+    def _deleted_entries(self) -> list[ManifestEntry]:
+        parent = self._transaction.table_metadata.current_snapshot()
+        if parent is None:
+            return []
+        entries = []
+        for manifest in parent.manifests(self._io):
+            for entry in manifest.fetch_manifest_entry(self._io, discard_deleted=True):
+                self._deleted_data_files.add(entry.data_file)  # the summary counts them
+                if manifest.content == ManifestContent.DATA:
+                    entries.append(self._deleted(entry))
+        return entries
+
+    def _deleted(self, entry: ManifestEntry) -> ManifestEntry:
+        return ManifestEntry.from_args(
+            status=ManifestEntryStatus.DELETED,
+            snapshot_id=self._snapshot_id,
+            sequence_number=entry.sequence_number,
+            file_sequence_number=entry.file_sequence_number,
+            data_file=entry.data_file,
+        )
