@@ -99,11 +99,6 @@ class Twin:
         """The superuser's, made by this process; for `plan.analysis`, which speaks the protocol itself."""
         return self._password
 
-    @property
-    def admin_password(self) -> str:
-        """The superuser's password, made by this process."""
-        return self._password
-
     def alive(self) -> bool:
         """Tell whether the twin accepts connections now."""
         return self._postgres.alive()
