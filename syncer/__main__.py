@@ -1,0 +1,79 @@
+"""`python -m syncer`: copy a Postgres into the lake."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from catalog.errors import NotReachable, OperatorError
+from catalog.logs import configure_logs
+from catalog.settings import load_settings
+from syncer.run import sync
+from syncer.settings import DESTINATION_SCHEMA, EXCLUDE, INCLUDE, SyncSettings
+
+EXIT_TABLES_FAILED = 1
+EXIT_NOT_STARTED = 2
+EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What the program can do."""
+
+    help: str
+    run: Callable[[SyncSettings, Console], bool]
+
+
+COMMANDS = {"sync": Command("copy the chosen tables, each swapped in whole (the default)", sync)}
+
+# Options that set a variable for this run.
+OPTIONS = {
+    "--include": (INCLUDE, "tables to copy: schema.table, comma-separated, * as wildcard"),
+    "--exclude": (EXCLUDE, "tables to leave out"),
+    "--schema": (DESTINATION_SCHEMA, "schema of the lake to copy into"),
+    "--jobs": ("BEMIDB_SYNC_JOBS", "tables copied at a time"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command. Returns: the exit code: 0, 1 when a table failed, 2 when nothing could be done."""
+    options = _parser().parse_args(arguments)
+    console = Console()
+    try:
+        for option, (variable, _) in OPTIONS.items():
+            value = getattr(options, option.removeprefix("--"))
+            if value is not None:
+                os.environ[variable] = value
+        settings = load_settings(SyncSettings)
+        signal.signal(signal.SIGTERM, _interrupt)
+        configure_logs(settings.log_level, settings.log_format)
+        return 0 if COMMANDS[options.command].run(settings, console) else EXIT_TABLES_FAILED
+    except (OperatorError, NotReachable) as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_NOT_STARTED
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted: tables that were not finished keep their previous content\n")
+        return EXIT_INTERRUPTED
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m syncer", description="Copy a PostgreSQL database into the lake. Set by variables, see docs."
+    )
+    commands = "; ".join(f"{name}: {command.help}" for name, command in COMMANDS.items())
+    parser.add_argument("command", nargs="?", choices=tuple(COMMANDS), default="sync", help=commands)
+    for option, (variable, text) in OPTIONS.items():
+        parser.add_argument(option, metavar="VALUE", help=f"{text} ({variable})")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

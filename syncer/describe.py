@@ -1,0 +1,208 @@
+"""What a source table is: columns and how they are stored, keys, comments, the types of the source's users.
+
+Everything is read in the run's snapshot, with `search_path = pg_catalog`, so that `format_type` qualifies all types
+that are not built in.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, LiteralString
+
+import psycopg
+import structlog
+from psycopg.rows import dict_row
+
+from catalog.columns import Column, Key, Origin, TableView
+from catalog.types import TEXT_BACKED
+from syncer.kinds import FIRST_USER_OID, SourceTypes
+from syncer.patterns import Name
+from syncer.source import Source
+
+log = structlog.get_logger()
+
+QUERY_RELATIONS: LiteralString = """
+SELECT c.oid::int8 AS oid, n.nspname AS namespace, c.relname AS name, c.relkind::text AS kind,
+       c.relfilenode::int8 AS filenode, c.relhassubclass AS has_children, c.relispopulated AS populated,
+       greatest(c.reltuples, 0)::int8 AS rows, c.relpages::int8 * 8192 AS bytes
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'
+  AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
+ORDER BY n.nspname, c.relname
+"""
+
+QUERY_COLUMNS: LiteralString = """
+SELECT a.attrelid::int8 AS relation, a.attnum, a.attname AS name, a.atttypid::int8 AS type_oid, a.atttypmod AS typmod,
+       format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS not_null, a.attgenerated::text AS generated,
+       a.attidentity::text AS identity, col_description(a.attrelid, a.attnum) AS comment
+FROM pg_attribute a
+WHERE a.attrelid = ANY(%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attrelid, a.attnum
+"""
+
+# Temporal keys (WITHOUT OVERLAPS, PERIOD; since 18) are left out: they are no equality of columns.
+QUERY_KEYS: LiteralString = """
+SELECT k.conrelid::int8 AS relation, k.conname AS name, k.contype::text AS kind, k.conkey AS columns,
+       rn.nspname AS other_namespace, r.relname AS other_name,
+       (SELECT array_agg(a.attname::text ORDER BY u.position) FROM unnest(k.confkey) WITH ORDINALITY u(attnum, position)
+        JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum) AS other_columns,
+       obj_description(k.oid, 'pg_constraint') AS comment
+FROM pg_constraint k LEFT JOIN pg_class r ON r.oid = k.confrelid LEFT JOIN pg_namespace rn ON rn.oid = r.relnamespace
+WHERE k.conrelid = ANY(%s::oid[]) AND k.contype IN ('p', 'u', 'f')
+  AND NOT coalesce((to_jsonb(k) ->> 'conperiod')::bool, false)
+ORDER BY k.conrelid, array_position(ARRAY['p', 'u', 'f'], k.contype::text), k.conname
+"""
+
+QUERY_COMMENTS: LiteralString = """
+SELECT d.objoid::int8 AS relation, d.description AS comment FROM pg_description d
+WHERE d.classoid = 'pg_class'::regclass AND d.objsubid = 0 AND d.objoid = ANY(%s::oid[])
+"""
+
+# PostgreSQL 18 keeps NOT NULL constraints that nobody has checked yet, with attnotnull set.
+QUERY_UNCHECKED: LiteralString = """
+SELECT k.conrelid::int8 AS relation, unnest(k.conkey) AS attnum FROM pg_constraint k
+WHERE k.conrelid = ANY(%s::oid[]) AND k.contype = 'n' AND NOT k.convalidated
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table, materialised view, foreign table or partition root of the source, before it is described."""
+
+    oid: int
+    namespace: str
+    name: str
+    kind: str  # pg_class.relkind: r, p, m, f
+    filenode: int
+    has_children: bool
+    populated: bool
+    rows: int  # estimates of the source's statistics
+    bytes: int
+
+    @property
+    def full_name(self) -> Name:
+        """Schema and name."""
+        return (self.namespace, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTable:
+    """A table to copy. The view's field ids, schema id and counts are not known yet: see `commit.py`."""
+
+    relation: Relation
+    destination: Name
+    view: TableView
+
+    @property
+    def label(self) -> str:
+        """What the user reads: the table's name at the source."""
+        return f"{self.relation.namespace}.{self.relation.name}"
+
+    def with_column(self, column: Column) -> "SourceTable":
+        """Return the table with one column stored in another way."""
+        columns = tuple(column if old.attnum == column.attnum else old for old in self.view.columns)
+        return replace(self, view=replace(self.view, columns=columns))
+
+    def text_backed(self, name: str, reason: str) -> "SourceTable":
+        """Return the table with one column stored as Postgres' own text, and say so."""
+        column = next(column for column in self.view.columns if column.name == name)
+        log.info("column_text_backed", table=self.label, column=name, type=column.type, reason=reason)
+        return self.with_column(replace(column, storage=TEXT_BACKED, array=False, precision=None, scale=None))
+
+
+def list_relations(connection: psycopg.Connection) -> list[Relation]:
+    """Return all that could be copied, by schema and name."""
+    return [Relation(**row) for row in _rows(connection, QUERY_RELATIONS)]
+
+
+def describe(source: Source, relations: Sequence[Relation], place: Callable[[Name], Name]) -> list[SourceTable]:
+    """Describe relations, with few queries for all of them.
+
+    Args: the source; what to describe; where a source table goes in the lake.
+    """
+    connection = source.connection
+    oids = [relation.oid for relation in relations]
+    types = SourceTypes.read(connection)
+    columns = _by_relation(_rows(connection, QUERY_COLUMNS, oids))
+    keys = _by_relation(_rows(connection, QUERY_KEYS, oids))
+    comments = {row["relation"]: row["comment"] for row in _rows(connection, QUERY_COMMENTS, oids)}
+    unchecked = {(row["relation"], row["attnum"]) for row in _rows(connection, QUERY_UNCHECKED, oids)}
+    tables = []
+    for relation in relations:
+        rows = columns[relation.oid]
+        view = TableView(
+            columns=tuple(
+                _column(position, row, types, (relation.oid, row["attnum"]) in unchecked)
+                for position, row in enumerate(rows, start=1)
+            ),
+            keys=tuple(_key(row, {row["attnum"]: row["name"] for row in rows}, place) for row in keys[relation.oid]),
+            types=types.user_types(row["type_oid"] for row in rows),
+            comment=comments.get(relation.oid),
+            schema_id=-1,
+            row_count=0,
+            byte_count=0,
+            origin=_origin(source, relation),
+        )
+        tables.append(SourceTable(relation, place(relation.full_name), view))
+    return tables
+
+
+def log_text_backed(table: SourceTable) -> None:
+    """Say once which columns DuckDB will not compute with."""
+    for column in table.view.columns:
+        if column.storage == TEXT_BACKED:
+            log.info("column_text_backed", table=table.label, column=column.name, type=column.type, reason="type")
+
+
+def _column(position: int, row: Mapping[str, Any], types: SourceTypes, unchecked: bool) -> Column:
+    kind = types.kind(row["type_oid"], row["typmod"])
+    return Column(
+        name=row["name"],
+        attnum=position,
+        field_id=0,
+        type=row["type"],
+        type_oid=row["type_oid"] if row["type_oid"] < FIRST_USER_OID else 0,
+        typmod=row["typmod"],
+        storage=kind.storage,
+        array=kind.array,
+        precision=kind.precision,
+        scale=kind.scale,
+        not_null=row["not_null"] and not unchecked,
+        generated=row["generated"],
+        identity=row["identity"],
+        comment=row["comment"],
+    )
+
+
+def _key(row: Mapping[str, Any], names: Mapping[int, str], place: Callable[[Name], Name]) -> Key:
+    return Key(
+        name=row["name"],
+        kind=row["kind"],
+        columns=tuple(names[attnum] for attnum in row["columns"]),
+        references=place((row["other_namespace"], row["other_name"])) if row["kind"] == "f" else None,
+        referenced_columns=tuple(row["other_columns"] or ()),
+        comment=row["comment"],
+    )
+
+
+def _origin(source: Source, relation: Relation) -> Origin:
+    return Origin(
+        system_identifier=source.system_identifier,
+        database=source.database,
+        namespace=relation.namespace,
+        table=relation.name,
+        lsn=source.lsn,
+        synced_at=source.synced_at,
+    )
+
+
+def _rows(connection: psycopg.Connection, query: LiteralString, *parameters: object) -> list[dict[str, Any]]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, parameters or None).fetchall()
+
+
+def _by_relation(rows: Iterable[dict[str, Any]]) -> defaultdict[int, list[dict[str, Any]]]:
+    grouped = defaultdict(list)
+    for row in rows:
+        grouped[row["relation"]].append(row)
+    return grouped

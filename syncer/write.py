@@ -1,0 +1,133 @@
+"""Arrow to Parquet files of about 128 MB, row group by row group, while rows still arrive."""
+
+from collections.abc import Callable
+from functools import partial
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import structlog
+from pyarrow import fs
+
+from catalog.files import WrittenFile
+from catalog.storage import Warehouse
+
+FILE_BYTES = 128 << 20
+# DuckDB hands one row group to a thread at a time, and its own are of this size.
+ROW_GROUP_ROWS = 122_880
+# Wide rows: fewer in a row group, so that what is kept in memory stays bounded.
+ROW_GROUP_BYTES = 128 << 20
+
+log = structlog.get_logger()
+
+
+class FileWriter:
+    """Writes the rows of one table. Nothing points to its files before the commit."""
+
+    def __init__(self, filesystem: fs.FileSystem, location: str, schema: pa.Schema) -> None:
+        """Nothing is written yet.
+
+        Args: where to write; the folder of the table's data files, as a location; a schema with field ids.
+        """
+        self._filesystem = filesystem
+        self._location = location
+        self._schema = schema
+        self._pending: list[pa.Table] = []
+        self._pending_rows = 0
+        self._pending_bytes = 0
+        self._file: _OpenFile | None = None
+        self._begun: list[str] = []
+        self._written: list[WrittenFile] = []
+
+    def add(self, rows: pa.Table) -> None:
+        """Take rows; they are written when they fill a row group."""
+        while self._pending_rows + len(rows) >= ROW_GROUP_ROWS:
+            head = rows.slice(0, ROW_GROUP_ROWS - self._pending_rows)
+            rows = rows.slice(len(head))
+            self._keep(head)
+            self._flush()
+        if len(rows):
+            self._keep(rows)
+        if self._pending_bytes >= ROW_GROUP_BYTES:
+            self._flush()
+
+    def close(self) -> list[WrittenFile]:
+        """Write what is left; return all files. A table without rows has none."""
+        self._flush()
+        self._close_file()
+        return self._written
+
+    def abort(self) -> None:
+        """Delete what was written, as far as that works: what stays is an orphan, and costs only space."""
+        if self._file is not None:
+            self._quietly(self._file.abandon, self._begun[-1])
+            self._file = None
+        for location in self._begun:
+            self._quietly(partial(self._filesystem.delete_file, Warehouse.arrow_path(location)), location)
+
+    def _keep(self, rows: pa.Table) -> None:
+        self._pending.append(rows)
+        self._pending_rows += len(rows)
+        self._pending_bytes += rows.nbytes
+
+    def _flush(self) -> None:
+        if not self._pending_rows:
+            return
+        group = pa.concat_tables(self._pending)
+        self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
+        if self._file is None:
+            self._begun.append(f"{self._location}/{uuid4()}.parquet")
+            self._file = _OpenFile(self._filesystem, self._begun[-1], self._schema)
+        self._file.write(group)
+        if self._file.byte_count >= FILE_BYTES:
+            self._close_file()
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            self._written.append(self._file.close())
+            self._file = None
+
+    @staticmethod
+    def _quietly(act: Callable[[], object], location: str) -> None:
+        try:
+            act()
+        except FileNotFoundError:
+            pass
+        except (OSError, pa.ArrowException) as error:
+            log.warning("orphan_left", location=location, error=type(error).__name__)
+
+
+class _OpenFile:
+    """One Parquet file that rows are written to."""
+
+    def __init__(self, filesystem: fs.FileSystem, location: str, schema: pa.Schema) -> None:
+        path = Warehouse.arrow_path(location)
+        if isinstance(filesystem, fs.LocalFileSystem):
+            filesystem.create_dir(path.rsplit("/", 1)[0], recursive=True)
+        self._location = location
+        self._sink = filesystem.open_output_stream(path)
+        self._footers: list[pq.FileMetaData] = []
+        self._writer = pq.ParquetWriter(
+            self._sink,
+            schema,
+            compression="zstd",
+            store_decimal_as_integer=True,  # as Iceberg wants decimals of up to 18 digits
+            write_statistics=True,
+            metadata_collector=self._footers,
+        )
+
+    @property
+    def byte_count(self) -> int:
+        return int(self._sink.tell())
+
+    def write(self, group: pa.Table) -> None:
+        self._writer.write_table(group, row_group_size=len(group))
+
+    def close(self) -> WrittenFile:
+        self._writer.close()
+        byte_count = self.byte_count
+        self._sink.close()
+        return WrittenFile(self._location, self._footers[0], byte_count)
+
+    def abandon(self) -> None:
+        self._sink.close()
