@@ -255,6 +255,8 @@ class PrivatePostgres:
 
     def _spawn(self, guardian_fd: int) -> None:
         """Start a guardian, which inherits the lock that says so, and wait for its word."""
+        if self._guardian is not None:
+            self._guardian.wait()  # the one before: its lock was free, so it is dead
         user, group = self._run_as()
         running = self._prepare_files(user, group)
         read_fd, write_fd = os.pipe()
