@@ -46,21 +46,22 @@ class Sample:
         )
         watchdog = threading.Timer(TIMEOUT_SECONDS, process.kill)
         watchdog.start()
+        assert process.stdout is not None
+        drain = threading.Thread(target=process.stdout.read)
         try:
-            assert process.stdout is not None
             printed = ""
             while "Worth trying" not in printed:
                 line = process.stdout.readline()
                 assert line, f"ended too early:\n{printed}"
                 printed += line
-            drain = threading.Thread(target=process.stdout.read)
             drain.start()
             yield process, printed
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
             process.wait(TIMEOUT_SECONDS)
-            drain.join()
+            if drain.ident is not None:
+                drain.join()
             process.stdout.close()
             watchdog.cancel()
 
