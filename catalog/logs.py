@@ -20,6 +20,9 @@ QUIET = (
     "asyncio",
 )
 
+# Without the values of local variables: those are the user's.
+TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
 
 def configure_logs(level: str, log_format: Literal["console", "json"]) -> None:
     """Send our events, and what the libraries have to say from warning up, to standard error.
@@ -34,9 +37,13 @@ def configure_logs(level: str, log_format: Literal["console", "json"]) -> None:
     ]
     renderers: list[Processor]
     if log_format == "json":
-        renderers = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        renderers = [TRACEBACKS, structlog.processors.JSONRenderer()]
     else:
-        renderers = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), timestamp_key="ts")]
+        renderers = [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), timestamp_key="ts", exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     structlog.configure(
         processors=[*shared, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(number),

@@ -6,15 +6,12 @@ from typing import cast
 
 from pgserver.protocol.codec import Frames, Grammar, StartupDecoder, frontend_grammar
 from pgserver.protocol.startup import StartupFamily
+from pgserver.session.client import ConnectionLost
 
 READ_AHEAD_BYTES = 1 << 20  # more is left in the kernel while the session is busy
 WRITE_HIGH_BYTES = 1 << 20  # more is not asked of the engine while the client is slow
 
 LOGIN = Grammar({ord("p"): 65_535}, "expected SASL response, got message type {}")
-
-
-class ConnectionLost(Exception):
-    """The client has gone."""
 
 
 class ClientConnection(asyncio.Protocol):

@@ -14,18 +14,21 @@ from catalog.tables import LakeCatalog
 from pgserver.activity import Activity
 from pgserver.connection import ClientConnection
 from pgserver.engine.pool import EnginePool, EngineSettings
+from pgserver.executors.dispatch import Dispatcher
 from pgserver.executors.lake import LakeExecutor
 from pgserver.plan.analysis import Analyst
+from pgserver.plan.backends import BackendPool
 from pgserver.plan.pin import Lake
 from pgserver.plan.planner import Planner
 from pgserver.session.startup import accept
 from pgserver.session.state import Services
 from pgserver.settings import ServerSettings
-from pgserver.twin.cluster import Twin, TwinSettings
+from pgserver.twin.cluster import Twin
 
 log = structlog.get_logger()
 
 DRAIN_S = 5
+ANALYSIS_BACKENDS = 2
 FIRST_TRY_S = 10  # before the port opens all the same
 LONGEST_PAUSE_S = 10
 
@@ -38,6 +41,7 @@ class Server:
         self._settings = settings
         self._sessions: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
+        self._serving = False
         self._failure: BaseException | None = None
         self._services: Services
 
@@ -47,13 +51,27 @@ class Server:
         Raises: OperatorError when it cannot start as it is configured.
         """
         loop = asyncio.get_running_loop()
+        starting = asyncio.current_task()
+
+        def stop() -> None:
+            self._stopping.set()
+            if starting is not None and not self._serving:
+                starting.cancel()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
+            loop.add_signal_handler(number, stop)
+        try:
+            await self._serve()
+        except asyncio.CancelledError:
+            log.info("stopped_while_starting")
+
+    async def _serve(self) -> None:
         async with contextlib.AsyncExitStack() as stack:
             listener = await self._listen()
             stack.callback(listener.close)
             await self._start(stack)
             await listener.start_serving()
+            self._serving = True
             log.info("listening", host=self._settings.host, port=self._settings.port)
             await self._stopping.wait()
             log.info("stopping", sessions=len(self._sessions))
@@ -79,7 +97,7 @@ class Server:
 
     async def _start(self, stack: contextlib.AsyncExitStack) -> None:
         settings = self._settings
-        twin = Twin(twin_settings(settings), settings.data_dir / "twin")
+        twin = Twin(settings, settings.data_dir / "twin")
         await twin.start()
         stack.push_async_callback(twin.stop)
         warehouse = await asyncio.to_thread(Warehouse.open, settings)
@@ -88,8 +106,8 @@ class Server:
         stack.push_async_callback(pool.stop)
         catalog = LakeCatalog.open(settings, warehouse)
         stack.callback(catalog.close)
-        analyst = Analyst(twin)
-        stack.push_async_callback(analyst.close)
+        backends = BackendPool(twin, ANALYSIS_BACKENDS)
+        stack.push_async_callback(backends.close)
         staleness_s = settings.catalog_staleness_ms / 1000
         lake = Lake(twin, catalog.read_tables, warehouse.file_io_properties, staleness_s)
         prepared = asyncio.create_task(self._prepare(warehouse, catalog, lake))
@@ -98,7 +116,8 @@ class Server:
         if prepared.done():
             prepared.result()
         prepared.add_done_callback(self._prepared)
-        self._services = Services(twin, lake, Planner(lake, analyst), LakeExecutor(pool), Activity())
+        planner = Planner(lake, Analyst(backends))
+        self._services = Services(twin, lake, planner, Dispatcher(LakeExecutor(pool, planner)), Activity())
 
     async def _prepare(self, warehouse: Warehouse, catalog: LakeCatalog, lake: Lake) -> None:
         """Wait for what is merely not there yet: clients are told 57P03 meanwhile.
@@ -133,16 +152,6 @@ class Server:
             task.cancel()
         if self._sessions:
             await asyncio.wait(tuple(self._sessions), timeout=DRAIN_S)
-
-
-def twin_settings(settings: ServerSettings) -> TwinSettings:
-    """Give the twin what it needs of the settings."""
-    return TwinSettings(
-        database=settings.database,
-        user=settings.user,
-        password=settings.password,
-        max_connections=settings.max_connections,
-    )
 
 
 def engine_settings(settings: ServerSettings, warehouse: Warehouse) -> EngineSettings:

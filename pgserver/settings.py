@@ -52,6 +52,13 @@ class ServerSettings(CatalogSettings):
         description="Memory of the engine, as 4GB or 800MiB (unset: 60 % of the machine's or the container's)",
     )
 
+    bridge_max_bytes: int = Field(
+        default=1 << 30,
+        validation_alias="BEMIDB_BRIDGE_MAX_BYTES",
+        ge=0,
+        description="Bytes of rows that a statement may bring into PostgreSQL for what DuckDB cannot do",
+    )
+
     @model_validator(mode="after")
     def _safe(self) -> Self:
         if self.user is not None and self.user.startswith((RESERVED_USER, "pg_")):

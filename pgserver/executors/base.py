@@ -1,6 +1,6 @@
 """What every executor gives: rows that are ready for the wire."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from pgserver.encode.rows import RowChunk, WireColumn
@@ -14,5 +14,5 @@ class Result:
     """
 
     columns: tuple[WireColumn, ...]
-    chunks: AsyncIterator[RowChunk]
+    chunks: AsyncGenerator[RowChunk, None]
     tag: str  # of CommandComplete, without the number of rows: "SELECT"

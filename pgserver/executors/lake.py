@@ -1,20 +1,42 @@
 """Run a lake statement in the engine."""
 
-from pgserver.engine.pool import EnginePool, RunRequest
+from collections.abc import AsyncGenerator, Sequence
+
+from pgserver.encode.rows import RowChunk
+from pgserver.engine.pool import EnginePool, EngineResult
 from pgserver.executors.base import Result
+from pgserver.plan.planner import LakeStatement, Parameter, Planner
+from pgserver.plan.session_state import SessionState
 
 
 class LakeExecutor:
     """The straight way: DuckDB reads the Parquet files, its rows go to the client."""
 
-    def __init__(self, pool: EnginePool) -> None:
-        """Args: the engine's child processes, started."""
+    def __init__(self, pool: EnginePool, planner: Planner) -> None:
+        """Args: the engine's child processes, started; the planner, which pins and writes SQL."""
         self._pool = pool
+        self._planner = planner
 
-    async def run(self, request: RunRequest) -> Result:
-        """Start a statement; rows come as they are asked for.
+    async def run(
+        self,
+        statement: LakeStatement,
+        parameters: Sequence[Parameter],
+        formats: Sequence[int],
+        state: SessionState,
+        pins: dict[int, str],
+    ) -> Result:
+        """Start a statement; its first rows are there when this returns.
 
-        Raises: PostgresError with the SQLSTATE of what failed before the first row.
+        Raises: NoRule; EngineError.
         """
+        request = await self._planner.request(statement, parameters, formats, state, pins)
         result = await self._pool.run(request)
-        return Result(columns=request.columns, chunks=aiter(result), tag="SELECT")
+        return Result(columns=request.columns, chunks=_chunks(result), tag="SELECT")
+
+
+async def _chunks(result: EngineResult) -> AsyncGenerator[RowChunk, None]:
+    try:
+        async for chunk in result:
+            yield chunk
+    finally:
+        await result.aclose()

@@ -3,6 +3,7 @@
 Postgres' raw parse tree does not say where it stands, so its tokens do: the text is cut, never printed again.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pglast.parser import ParseError, Token, scan
@@ -30,13 +31,7 @@ def find_inner(statement: Statement) -> Inner | None:
         return None
     while tokens and tokens[-1].name == "ASCII_59":  # the closing semicolon
         tokens.pop()
-    finder = {
-        Kind.EXPLAIN: _after_explain,
-        Kind.COPY: _in_copy,
-        Kind.PREPARE: lambda found: _after_word(found, "AS"),
-        Kind.DECLARE: lambda found: _after_word(found, "FOR"),
-        Kind.DEFINITION: lambda found: _after_word(found, "AS") if found[0].name == "CREATE" else None,
-    }.get(statement.kind)
+    finder = FINDERS.get(statement.kind)
     span = finder(tokens) if finder and tokens else None
     if span is None or span[0] >= span[1]:
         return None
@@ -59,6 +54,14 @@ def _in_copy(tokens: list[Token]) -> tuple[int, int] | None:
     return 2, _matching(tokens, 1)
 
 
+def _after_as(tokens: list[Token]) -> tuple[int, int] | None:
+    return _after_word(tokens, "AS") if tokens[0].name in ("CREATE", "PREPARE") else None
+
+
+def _after_for(tokens: list[Token]) -> tuple[int, int] | None:
+    return _after_word(tokens, "FOR")
+
+
 def _after_word(tokens: list[Token], word: str) -> tuple[int, int] | None:
     depth = 0
     for position, token in enumerate(tokens):
@@ -76,3 +79,12 @@ def _matching(tokens: list[Token], start: int) -> int:
         if depth == 0:
             return position
     return len(tokens)
+
+
+FINDERS: dict[Kind, Callable[[list[Token]], tuple[int, int] | None]] = {
+    Kind.EXPLAIN: _after_explain,
+    Kind.COPY: _in_copy,
+    Kind.PREPARE: _after_as,
+    Kind.DECLARE: _after_for,
+    Kind.DEFINITION: _after_as,
+}

@@ -40,6 +40,7 @@ class Lake:
         self._refreshing: asyncio.Task[None] | None = None
         self._rows: tuple[TableRow, ...] = ()
         self._pointers: dict[tuple[str, str], str] = {}
+        self._plans: dict[str, ScanPlan] = {}
         self._retry = False
         self.schema = LakeSchema(version=0, tables={})
         self.names = CatalogNames({}, {}, {})
@@ -88,7 +89,12 @@ class Lake:
 
     async def plan(self, location: str) -> ScanPlan:
         """Return the files of a snapshot. A plan made before costs no thread and no request."""
-        return await asyncio.to_thread(plan_scan, location, self._io_properties)
+        plan = self._plans.get(location)
+        if plan is None:
+            plan = await asyncio.to_thread(plan_scan, location, self._io_properties)
+            live = set(self._pointers.values())
+            self._plans = {known: kept for known, kept in self._plans.items() if known in live} | {location: plan}
+        return plan
 
 
 def pin(lake: Lake, relids: Iterable[int], pins: dict[int, str]) -> dict[int, str]:

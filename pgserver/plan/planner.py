@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
+from pglast import ast
 
 from pgserver.emit.constants import parameter_literal
 from pgserver.emit.errors import NeedsTwin, NoRule
@@ -14,7 +15,8 @@ from pgserver.emit.relations import relation_sql
 from pgserver.emit.tree import parse_tree
 from pgserver.encode.rows import WireColumn
 from pgserver.engine.pool import RunRequest
-from pgserver.plan.analysis import AnalysisContext, Analyst, RowField
+from pgserver.plan.analysis import RELATION, Analyst, RowField
+from pgserver.plan.backends import AnalysisContext
 from pgserver.plan.inner import find_inner
 from pgserver.plan.pin import Lake, pin
 from pgserver.plan.session_state import SessionState
@@ -24,7 +26,6 @@ from pgserver.protocol.errors import FeatureNotSupported, ReadOnlySqlTransaction
 log = structlog.get_logger()
 
 CACHE_ENTRIES = 4096
-RELATION = re.compile(r":relid\s(\d+)")
 COMMAND = re.compile(r":commandType\s(\d)")
 PERMISSION = re.compile(r"\{RTEPERMISSIONINFO\s:relid\s(\d+)\s:inh\s\w+\s:requiredPerms\s(\d+)")
 INSERT, UPDATE, DELETE = 1, 4, 8  # bits of requiredPerms: ACL_INSERT, ACL_UPDATE, ACL_DELETE
@@ -122,7 +123,7 @@ class Planner:
     async def _look_inside(self, statement: Statement, context: AnalysisContext) -> LakeStatement | None:
         """Find out whether a utility statement touches the lake."""
         node = parse(statement.text)
-        if node is None:
+        if node is None or goes_to_machine(node):
             return None
         lake_names = {(table.namespace, table.name) for table in self._lake.schema.tables.values()}
         bare = {name for _, name in lake_names}
@@ -135,7 +136,7 @@ class Planner:
             named = await self._compile(query, query.text.encode(), (), context) is not None
         if not named:
             return None
-        if statement.kind is Kind.DEFINITION and inner is None:
+        if (statement.kind is Kind.DEFINITION and inner is None) or getattr(node, "is_from", False):
             raise ReadOnlySqlTransaction(
                 f"cannot execute {statement.word} on a table of the lake",
                 hint="Tables of the lake are written by the syncer; change them at the source.",
@@ -152,27 +153,43 @@ class Planner:
     ) -> RunRequest:
         """Pin the tables and write the SQL that the engine runs.
 
-        Args: the statement; its bound values; the format code of each result column; the session; the snapshots that the
-        transaction reads already, which this adds to.
-        Raises: FeatureNotSupported (0A000) naming the construct without a rule.
+        Args: the statement; its bound values; the format code of each result column; the session; the snapshots that
+        the transaction reads already, which this adds to.
+        Raises: NoRule naming what a value or a setting of this session makes the bridge's.
         """
-        if statement.emitted is None:
-            raise FeatureNotSupported(f"{statement.reason} is not supported on tables of the lake yet")
-        locations = pin(self._lake, statement.relids, pins)
+        assert statement.emitted is not None
+        columns = tuple(
+            WireColumn(field.type_oid, field.typmod, code)
+            for field, code in zip(statement.fields, formats, strict=True)
+        )
+        sql = await self.render(statement.emitted, statement, parameters, state, pins)
+        return RunRequest(sql=sql, columns=columns, settings=state.wire, deadline_ms=state.statement_timeout_ms or None)
+
+    async def render(
+        self,
+        emitted: Emitted,
+        statement: LakeStatement,
+        parameters: Sequence[Parameter],
+        state: SessionState,
+        pins: dict[int, str],
+    ) -> str:
+        """Fill an emitted text's holes: files of pinned tables, parameters, the session's values.
+
+        Raises: NoRule.
+        """
+        for setting in emitted.assumes:
+            if state.differs(setting):
+                raise NoRule(f"{setting} other than its default")
+        locations = pin(self._lake, emitted.relids, pins)
         relations = {}
-        for hole in statement.emitted.relations:
+        for hole in emitted.relations:
             plan = await self._lake.plan(locations[hole.relid])
             relations[hole] = relation_sql(hole, self._lake.schema.tables[hole.relid].view, plan)
         literals = [
             await self._literal(type_oid, parameter, state)
             for type_oid, parameter in zip(statement.parameters, parameters, strict=True)
         ]
-        columns = tuple(
-            WireColumn(field.type_oid, field.typmod, code)
-            for field, code in zip(statement.fields, formats, strict=True)
-        )
-        sql = statement.emitted.render(relations, literals, state.values)
-        return RunRequest(sql=sql, columns=columns, settings=state.wire, deadline_ms=state.statement_timeout_ms or None)
+        return emitted.render(relations, literals, state.values)
 
     async def _literal(self, type_oid: int, parameter: Parameter, state: SessionState) -> str:
         try:
@@ -182,6 +199,11 @@ class Planner:
             name = self._lake.names.types[type_oid].sql_name
             value = await self._analyst.canonical(parameter.value, parameter.format, type_oid, name, state.analysis)
             return parameter_literal(type_oid, 1, value)
+
+
+def goes_to_machine(node: ast.Node) -> bool:
+    """Whether this is COPY with a file or a program: the twin refuses it, 42501."""
+    return isinstance(node, ast.CopyStmt) and (node.is_program or node.filename is not None)
 
 
 def refuse_writes(statement: Statement, tree: str, relids: Sequence[int]) -> None:

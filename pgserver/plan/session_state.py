@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from pgserver.encode.rows import WireSettings
-from pgserver.plan.analysis import AnalysisContext
+from pgserver.plan.backends import AnalysisContext
 
 UNITS_MS = {"us": 0.001, "ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -44,14 +44,26 @@ class SessionState:
     @classmethod
     def read(cls, row: list[str]) -> Self:
         """Decode the row that `STATE_SQL` returns."""
+        now, statement, user, session_user, database, schema, search_path, isolation = row[:8]
+        zone, dates, intervals, bytea, digits, timeout, encoding, strings, temp_schema = row[8:]
         return cls(
-            int(row[0]),
-            int(row[1]),
-            *row[2:12],
-            int(row[12]),
-            milliseconds(row[13]),
-            *row[14:16],
-            int(row[16]),
+            now_us=int(now),
+            statement_us=int(statement),
+            current_user=user,
+            session_user=session_user,
+            current_database=database,
+            current_schema=schema,
+            search_path=search_path,
+            isolation=isolation,
+            time_zone=zone,
+            date_style=dates,
+            interval_style=intervals,
+            bytea_output=bytea,
+            extra_float_digits=int(digits),
+            statement_timeout_ms=milliseconds(timeout),
+            client_encoding=encoding,
+            standard_conforming_strings=strings,
+            temp_schema=int(temp_schema),
         )
 
     @property
@@ -77,6 +89,16 @@ class SessionState:
             bytea_output=self.bytea_output,
             extra_float_digits=self.extra_float_digits,
         )
+
+    def differs(self, setting: str) -> bool:
+        """Whether a setting that changes texts is not at its default."""
+        now, default = {
+            "DateStyle": (self.date_style, "ISO, MDY"),
+            "IntervalStyle": (self.interval_style, "postgres"),
+            "bytea_output": (self.bytea_output, "hex"),
+            "extra_float_digits": (self.extra_float_digits, 1),
+        }[setting]
+        return now != default
 
     @property
     def values(self) -> Mapping[str, str | int]:

@@ -12,8 +12,9 @@ FIRST_WORD = re.compile(r"(?:\s+|--[^\n]*(?:\n|\Z)|/\*(?:[^*]|\*(?!/))*\*/|\()*(
 ENDING = re.compile(r"(?:\s|;)*\Z")
 
 DEFINITIONS = (
-    "CREATE ALTER DROP TRUNCATE COMMENT GRANT REVOKE VACUUM ANALYZE ANALYSE REINDEX CLUSTER LOCK REFRESH SECURITY IMPORT"
-).split()
+    *("CREATE", "ALTER", "DROP", "TRUNCATE", "COMMENT", "GRANT", "REVOKE", "VACUUM", "ANALYZE", "ANALYSE"),
+    *("REINDEX", "CLUSTER", "LOCK", "REFRESH", "SECURITY", "IMPORT"),
+)
 
 
 class Kind(Enum):
@@ -82,7 +83,7 @@ def relation_names(node: ast.Node) -> list[tuple[str | None, str]]:
     found: list[tuple[str | None, str]] = []
 
     def visit(item: object) -> None:
-        if isinstance(item, ast.RangeVar):
+        if isinstance(item, ast.RangeVar) and item.relname is not None:
             found.append((item.schemaname, item.relname))
         elif isinstance(item, ast.Node):
             for slot in item:
@@ -93,8 +94,10 @@ def relation_names(node: ast.Node) -> list[tuple[str | None, str]]:
 
     visit(node)
     if isinstance(node, ast.DropStmt):
-        for names in node.objects or ():
-            if isinstance(names, tuple):
-                parts = [part.sval for part in names if isinstance(part, ast.String)]
-                found.append((parts[-2] if len(parts) > 1 else None, parts[-1]))
+        found += [_dropped(names) for names in node.objects or () if isinstance(names, tuple)]
     return found
+
+
+def _dropped(names: tuple[object, ...]) -> tuple[str | None, str]:
+    parts = [part.sval or "" for part in names if isinstance(part, ast.String)]
+    return parts[-2] if len(parts) > 1 else None, parts[-1]

@@ -52,10 +52,10 @@ async def start(session: Session, portal: LakePortal, state: SessionState) -> No
 
     Raises: PostgresError.
     """
-    request = await session.services.planner.request(
-        portal.statement, portal.parameters, portal.formats, state, session.pins if isolated(state) else {}
+    pins = session.pins if isolated(state) else {}
+    portal.start(
+        await session.services.dispatcher.run(portal.statement, portal.parameters, portal.formats, state, pins)
     )
-    portal.start(await session.services.executor.run(request))
 
 
 def isolated(state: SessionState) -> bool:

@@ -1,7 +1,6 @@
 """The client's prepared statements and portals that read the lake. All others live in the twin alone."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
 from pgserver.encode.rows import RowChunk
@@ -16,7 +15,7 @@ class LakePortal:
     statement: LakeStatement
     parameters: tuple[Parameter, ...]
     formats: tuple[int, ...]  # one per result column
-    chunks: AsyncIterator[RowChunk] | None = None
+    chunks: AsyncGenerator[RowChunk, None] | None = None
     rest: RowChunk | None = None  # what an Execute with a row limit left of its last chunk
     done: bool = False
 
@@ -30,23 +29,23 @@ class LakePortal:
             chunk, self.rest = self.rest, None
             return chunk
         assert self.chunks is not None
-        chunk = await anext(self.chunks, None)
-        self.done = chunk is None
-        return chunk
+        async for chunk in self.chunks:
+            return chunk
+        self.done = True
+        return None
 
     async def close(self) -> None:
         """Free the engine."""
-        if self.chunks is not None and hasattr(self.chunks, "aclose"):
-            async with aclosing(self.chunks):
-                self.chunks = None
+        if self.chunks is not None:
+            await self.chunks.aclose()
 
 
 @dataclass(slots=True)
 class Portals:
     """Names as the twin will have them once it has answered: a change counts when its message is confirmed.
 
-    A failed Parse leaves the old statement of that name in place, so what is not confirmed is kept apart, with the number
-    of the message (`TwinBackend.sent`) that it depends on.
+    A failed Parse leaves the old statement of that name in place, so what is not confirmed is kept apart, with the
+    number of the message (`TwinBackend.sent`) that it depends on.
     """
 
     statements: dict[str, LakeStatement | None] = field(default_factory=dict)

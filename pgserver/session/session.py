@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from pgserver.connection import ConnectionLost
 from pgserver.protocol.codec import FramingError
 from pgserver.protocol.errors import InternalError, PostgresError, error_response
 from pgserver.session import extended, simple
+from pgserver.session.client import ConnectionLost
 from pgserver.session.state import Session, sync
 from pgserver.twin.backend import BackendFailed, BackendLost
 

@@ -1,6 +1,6 @@
 """How a session reads texts: known from ParameterStatus, asked of the twin where that may be behind."""
 
-from pgserver.plan.analysis import AnalysisContext
+from pgserver.plan.backends import AnalysisContext
 from pgserver.plan.statement import Kind, Statement
 from pgserver.session.state import Session
 

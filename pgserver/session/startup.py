@@ -4,7 +4,6 @@ import asyncio
 
 import structlog
 
-from pgserver.connection import ClientConnection, ConnectionLost
 from pgserver.protocol.codec import FramingError
 from pgserver.protocol.errors import (
     CannotConnectNow,
@@ -15,6 +14,7 @@ from pgserver.protocol.errors import (
     error_response,
 )
 from pgserver.protocol.startup import CancelRequest, StartupMessage
+from pgserver.session.client import Client, ConnectionLost
 from pgserver.session.session import serve
 from pgserver.session.state import Services, Session
 from pgserver.settings import RESERVED_USER
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 LOGIN_TIMEOUT_S = 60
 
 
-async def accept(client: ClientConnection, services: Services, max_connections: int) -> None:
+async def accept(client: Client, services: Services, max_connections: int) -> None:
     """Serve a socket from its first byte to its end; whatever goes wrong ends this socket alone."""
     session: Session | None = None
     try:
@@ -52,7 +52,7 @@ async def accept(client: ClientConnection, services: Services, max_connections: 
         await client.close()
 
 
-async def log_in(client: ClientConnection, services: Services, max_connections: int) -> Session | None:
+async def log_in(client: Client, services: Services, max_connections: int) -> Session | None:
     """Go through the startup phase; None when the socket was for a cancel request.
 
     Raises: PostgresError for what is refused; FramingError; ConnectionLost; BackendLost.
@@ -94,7 +94,7 @@ def check_startup(message: StartupMessage) -> str:
     return user
 
 
-async def relay_login(client: ClientConnection, session: Session, message: StartupMessage) -> None:
+async def relay_login(client: Client, session: Session, message: StartupMessage) -> None:
     """Have the twin log the client in: its challenges and the client's answers pass as they are."""
     twin = session.twin
     try:

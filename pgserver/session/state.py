@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import structlog
 
 from pgserver.activity import Activity
-from pgserver.connection import ClientConnection, ConnectionLost
-from pgserver.executors.lake import LakeExecutor
+from pgserver.executors.dispatch import Dispatcher
 from pgserver.plan.pin import Lake
 from pgserver.plan.planner import Planner
 from pgserver.plan.session_state import SessionState
 from pgserver.protocol.errors import PostgresError, QueryCanceled, error_response
+from pgserver.session.client import Client, ConnectionLost
 from pgserver.session.portals import Portals
 from pgserver.twin.backend import BackendFailed, BackendLost, TwinBackend, cancel_backend
 from pgserver.twin.cluster import Twin
@@ -32,14 +32,14 @@ class Services:
     twin: Twin
     lake: Lake
     planner: Planner
-    executor: LakeExecutor
+    dispatcher: Dispatcher
     activity: Activity
 
 
 class Session:
     """The state of one client's session; the message handlers are functions in the modules of this package."""
 
-    def __init__(self, client: ClientConnection, services: Services) -> None:
+    def __init__(self, client: Client, services: Services) -> None:
         """Args: the client's socket; what sessions share."""
         self.client = client
         self.services = services

@@ -57,6 +57,8 @@ class TwinBackend(asyncio.Protocol):
         self._kept: list[Message] = []
         self._queue: list[bytes] = []
         self._transport: asyncio.Transport | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
         self.sent = 0
         self.answered = 0
         self.answered_in_group = 0  # `answered`, as it was at the last ReadyForQuery
@@ -80,8 +82,17 @@ class TwinBackend(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         """Tell whoever waits."""
         self.lost = True
+        self._writable.set()
         self._wake()
         self._on_event()
+
+    def pause_writing(self) -> None:
+        """Hear that the backend is slow to take what it is sent."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Hear that it has caught up."""
+        self._writable.set()
 
     def data_received(self, data: bytes) -> None:
         """Pass bytes on, or keep the messages that answer ours."""
@@ -112,6 +123,15 @@ class TwinBackend(asyncio.Protocol):
             raise BackendLost
         self.sent += 1
         self._queue.append(frame)
+
+    async def drain(self) -> None:
+        """Wait until the backend has taken most of what was sent.
+
+        Raises: BackendLost.
+        """
+        await self._writable.wait()
+        if self.lost:
+            raise BackendLost
 
     def close(self) -> None:
         """End the connection."""

@@ -1,0 +1,52 @@
+"""Which way a lake statement goes: the engine where every part of it has a rule, else the bridge.
+
+An error of the engine before the first row is never an answer: Postgres gives its own, over the bridge.
+"""
+
+from collections.abc import Sequence
+
+import structlog
+
+from pgserver.emit.errors import NoRule
+from pgserver.engine.errors import EngineError
+from pgserver.executors.base import Result
+from pgserver.executors.lake import LakeExecutor
+from pgserver.plan.planner import LakeStatement, Parameter
+from pgserver.plan.session_state import SessionState
+from pgserver.protocol.errors import FeatureNotSupported
+
+log = structlog.get_logger()
+
+
+class Dispatcher:
+    """Runs a statement by the first way that answers it exactly."""
+
+    def __init__(self, lake: LakeExecutor) -> None:
+        """Args: the engine's way."""
+        self._lake = lake
+
+    async def run(
+        self,
+        statement: LakeStatement,
+        parameters: Sequence[Parameter],
+        formats: Sequence[int],
+        state: SessionState,
+        pins: dict[int, str],
+    ) -> Result:
+        """Start a statement; its first rows are there when this returns, the others come as they are asked for.
+
+        Args: the statement; its bound values; the format code of each result column; the session; the snapshots that
+        its transaction reads, which this adds to.
+        Raises: PostgresError.
+        """
+        reason = statement.reason
+        if statement.emitted is not None:
+            try:
+                return await self._lake.run(statement, parameters, formats, state, pins)
+            except NoRule as error:
+                reason = error.construct
+            except EngineError as error:
+                if not error.retryable_on_bridge:
+                    raise
+                reason = f"an error of the engine ({error.sqlstate})"
+        raise FeatureNotSupported(f"{reason} is not supported on tables of the lake yet")
