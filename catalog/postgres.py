@@ -341,14 +341,14 @@ class PrivatePostgres:
             leftover.unlink()
         if self._hba is not None:
             (self.folder / "pg_hba.conf").write_text(self._hba)
-        if user is not None and group is not None:
-            hba_file = self.folder / "pg_hba.conf"
-            for path in (self.folder, socket_folder, *((hba_file,) if hba_file.exists() else ())):
-                os.chown(path, user, group)
         self.folder.chmod(0o700)
         partial = self.folder / "running.json.new"
         partial.write_text(json.dumps(asdict(running)))
         partial.replace(self.folder / "running.json")
+        if user is not None and group is not None:
+            # All of it, so that the user whose cluster root has started once can still start it.
+            for path in (self.folder, socket_folder, *self.folder.iterdir()):
+                os.chown(path, user, group)
         return running
 
     def _socket_folder(self, port: int) -> Path:

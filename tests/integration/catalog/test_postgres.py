@@ -186,8 +186,10 @@ def test_guardian_and_postmaster_killed_together_do_not_prevent_a_start(folder: 
     cluster = cluster_in(folder)
     cluster.start()
     assert cluster._guardian is not None
-    for pid in (cluster._guardian.pid, cluster.pid):
+    pids = (cluster._guardian.pid, cluster.pid)
+    for pid in pids:
         os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not any(alive(pid) for pid in pids))  # a signal sent is not yet a death
     cluster.start()
     assert value(cluster) == 1
     cluster.stop()
