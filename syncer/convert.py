@@ -57,7 +57,7 @@ class Converter:
         arrays = [self._finish(index, column) for index, column in enumerate(table.columns)]
         return pa.Table.from_arrays(arrays, schema=self._schema)
 
-    def _read_again(self, block: bytes, optimistic: set[int]) -> pa.Table:
+    def _read_again(self, block: bytes | bytearray, optimistic: set[int]) -> pa.Table:
         """Read with the odd columns as text; those that pyarrow casts after all stay fast."""
         before = self._as_text
         self._as_text = before | optimistic

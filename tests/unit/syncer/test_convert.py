@@ -1,0 +1,88 @@
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+
+from catalog.columns import Column
+from catalog.schemas import assign_field_ids, file_schema
+from syncer.convert import Converter, NotText
+from syncer.values import Unrepresentable
+
+
+def converter(*storages: str, array: bool = False) -> Converter:
+    columns = tuple(
+        Column(
+            name=f"column {position}",
+            attnum=position,
+            field_id=0,
+            type=storage,
+            type_oid=0,
+            typmod=-1,
+            storage=storage,
+            array=array,
+            precision=10 if storage == "numeric" else None,
+            scale=2 if storage == "numeric" else None,
+        )
+        for position, storage in enumerate(storages, start=1)
+    )
+    numbered, schema = assign_field_ids(columns, None)
+    return Converter(numbered, file_schema(numbered, schema))
+
+
+def values(table: pa.Table) -> list[list[object]]:
+    return [list(row.values()) for row in table.to_pylist()]
+
+
+def test_null_is_not_the_empty_string() -> None:
+    table = converter("text", "text_backed").convert(b'"",\n,""\n"NULL",\\N\n')
+    assert values(table) == [["", None], [None, ""], ["NULL", "\\N"]]
+
+
+def test_a_lone_null_is_a_row() -> None:
+    assert values(converter("text").convert(b'\n""\na\n')) == [[None], [""], ["a"]]
+
+
+def test_quotes_newlines_and_commas() -> None:
+    table = converter("text", "int4").convert(b'"a\r\nb",1\n"say ""hi"", you",2\n"\\.",3\n')
+    assert values(table) == [["a\r\nb", 1], ['say "hi", you', 2], ["\\.", 3]]
+
+
+def test_field_ids_survive() -> None:
+    schema = converter("int4", "uuid").convert(b"1,a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11\n").schema
+    assert [field.metadata[b"PARQUET:field_id"] for field in schema] == [b"1", b"2"]
+    assert schema.field(1).type == pa.uuid()
+
+
+def test_odd_dates_beside_plain_columns_block_after_block() -> None:
+    convert = converter("date", "timestamp", "numeric", "time").convert
+    block = b"2000-01-01,2000-01-01 00:00:00,1.5,24:00:00\n"
+    odd = b"infinity,2000-01-01 00:00:00.1,-2,\n"
+    for _ in range(2):
+        assert convert(odd).column(0).cast(pa.int32()).to_pylist() == [2**31 - 1]
+        table = convert(block)
+        assert table.column(2).to_pylist() == [Decimal("1.50")]
+        assert table.column(0).cast(pa.int32()).to_pylist() == [10957]
+        assert table.column(3).combine_chunks().view(pa.int64()).to_pylist() == [86_400_000_000]
+
+
+def test_a_value_without_a_place_names_its_column() -> None:
+    with pytest.raises(Unrepresentable) as caught:
+        converter("int4", "numeric").convert(b"1,NaN\n")
+    assert caught.value.column == "column 2"
+
+
+def test_what_is_not_utf8_is_refused() -> None:
+    with pytest.raises(NotText):
+        converter("text", "date").convert(b"\xff,2000-01-01\n")
+    with pytest.raises(NotText):
+        converter("text").convert(b"\xff\n")
+
+
+def test_a_value_larger_than_any_block() -> None:
+    text = "x,\n" * 1_500_000
+    assert converter("text").convert(b'"' + text.encode() + b'"\n').column(0).to_pylist() == [text]
+
+
+def test_arrays_with_nulls() -> None:
+    table = converter("int4", array=True).convert(b'"{1,2}"\n\n{}\n{NULL}\n')
+    assert values(table) == [[[1, 2]], [None], [[]], [[None]]]
