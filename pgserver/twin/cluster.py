@@ -158,6 +158,15 @@ class Twin:
         """Bring the twin's tables up to the catalog's rows, see `pgserver.twin.schema`."""
         return await self._keeper.apply(await self._connection("schema"), rows)
 
+    async def vacuum(self) -> None:
+        """Clean the twin's own catalog, which autovacuum does not: call it now and then."""
+        connection = await self.admin()
+        try:
+            cleaned = await install.vacuum(connection)
+        finally:
+            await connection.close()
+        log.debug("twin_vacuumed", catalogs=cleaned)
+
     async def died(self) -> None:
         """Return when PostgreSQL, as it runs now, has ended."""
         loop = asyncio.get_running_loop()

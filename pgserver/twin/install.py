@@ -18,6 +18,9 @@ EVERYWHERE = (*TEMPLATES, "postgres")  # databases that every cluster has
 
 SETTINGS = "SET search_path = pg_catalog; SET allow_system_table_mods = on; SET client_min_messages = warning"
 
+MIN_DEAD_ROWS = 1000
+LITTERED = "SELECT relname FROM pg_stat_sys_tables WHERE schemaname = 'pg_catalog' AND n_dead_tup >= %s"
+
 log = structlog.get_logger()
 
 
@@ -91,6 +94,14 @@ async def drop_orphans(connection: Connection) -> None:
     ).fetchall()
     for (namespace,) in rows:
         await connection.execute(f"DROP SCHEMA {quote(str(namespace))} CASCADE".encode())
+
+
+async def vacuum(connection: Connection) -> int:
+    """Clean system catalogs of what temporary tables and replaced tables left. Returns how many needed it."""
+    rows = await (await connection.execute(LITTERED, [MIN_DEAD_ROWS])).fetchall()
+    for (name,) in rows:
+        await connection.execute(f"VACUUM (SKIP_LOCKED, TRUNCATE false) pg_catalog.{quote(str(name))}".encode())
+    return len(rows)
 
 
 async def prepare_roles(connection: Connection, user: str | None, password: str | None) -> None:

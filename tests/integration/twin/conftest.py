@@ -33,6 +33,7 @@ class RunningTwin:
         self.runner.get_loop()
         self.folder = folder
         self.twin = Twin(settings, folder)
+        self.stopped = False
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return self.runner.run(coroutine)
@@ -41,6 +42,7 @@ class RunningTwin:
         self.run(self.twin.start())
 
     def stop(self) -> None:
+        self.stopped = True
         self.run(self.twin.stop())
         self.runner.close()
 
@@ -59,9 +61,16 @@ class RunningTwin:
             autocommit=True,
         )
 
-    def query(self, statement: str, parameters: Sequence[object] | None = None, *, user: str = "reader") -> list[Any]:
+    def query(
+        self,
+        statement: str,
+        parameters: Sequence[object] | None = None,
+        *,
+        user: str = "reader",
+        password: str | None = None,
+    ) -> list[Any]:
         """One statement of a client's, closed at once."""
-        with self.connect(user) as connection:
+        with self.connect(user, password) as connection:
             rows: list[Any] = connection.execute(statement, parameters).fetchall()
         return rows
 
@@ -72,6 +81,11 @@ class RunningTwin:
         for text in commands:
             command += ["-c", text]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def system_identifier(self) -> int:
+        """Another one for each cluster ever made."""
+        identifier: int = self.query("SELECT system_identifier FROM pg_control_system()")[0][0]
+        return identifier
 
     def postmaster(self) -> int:
         return int((self.folder / "cluster/data/postmaster.pid").read_text().split("\n", 1)[0])
@@ -90,7 +104,7 @@ def make_twin(tmp_path: Path) -> Iterator[Callable[..., RunningTwin]]:
 
     yield make
     for running in made:
-        if not running.runner.get_loop().is_closed():
+        if not running.stopped:
             running.stop()
 
 

@@ -240,7 +240,7 @@ def test_functions_written_in_sql_run_no_text(twin: Any) -> None:
 
 def test_the_admin_cannot_log_in_as_a_client(twin: Any) -> None:
     for password in (None, "", "guess"):
-        with pytest.raises(psycopg.OperationalError, match="password|supplied"):
+        with pytest.raises(psycopg.OperationalError, match=r"password|supplied"):
             twin.connect("bemidb_admin", password)
 
 

@@ -52,7 +52,10 @@ def test_types_are_those_of_the_source(twin: Any) -> None:
 
 @pytest.mark.parametrize(
     "type_name",
-    ["public.hstore", "public.geometry(Point,4326)", "int; DROP TABLE x", "'", '"', "", "trigger", "record", "pg_toast.x", "%", "public.t", "SETOF text", "text, b text", "cstring"],
+    [
+        "public.hstore", "public.geometry(Point,4326)", "int; DROP TABLE x", "'", '"', "", "trigger", "record", "%",
+        "pg_toast.x", "public.t", "SETOF text", "text, b text", "cstring",
+    ],
 )  # fmt: skip
 def test_what_the_twin_does_not_know_is_text(twin: Any, type_name: str) -> None:
     twin.apply(table("public", "t", {"a": type_name, "b": "integer"}))
@@ -66,7 +69,13 @@ def test_an_unknown_type_is_reported_once(twin: Any) -> None:
     assert [entry["type"] for entry in logs if entry["event"] == "type_unknown_to_twin"] == ["public.only_here"]
 
 
-@pytest.mark.parametrize("name", ['qu"ote', "do.t", "UPPER", "select", "ünïcödé ☃", "sp ace", "x" * 63, "ä" * 31, "a'b", "%s", "semi;colon", "$1", "new\nline", "back\\slash"])  # fmt: skip
+SPELLINGS = [
+    'qu"ote', "do.t", "UPPER", "select", "ünïcödé ☃", "sp ace", "x" * 63, "ä" * 31, "a'b", "%s", "semi;colon", "$1",
+    "new\nline", "back\\slash",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
 def test_names_of_every_spelling(twin: Any, name: str) -> None:
     row = table(
         name,
@@ -330,7 +339,7 @@ def test_keys_of_one_name_in_one_schema(twin: Any) -> None:
     """As when tables of several schemas are synced into one."""
     rows = [table("public", name, {"i": "integer"}, keys=[unique("shared", "i")]) for name in ("a", "b", "shared")]
     twin.apply(*rows)
-    assert twin.query("SELECT conname FROM pg_constraint WHERE contype = 'u' ORDER BY 1") == [
+    assert twin.query("SELECT conname FROM pg_constraint WHERE conname ~ '^shared' ORDER BY 1") == [
         ("shared1",),
         ("shared2",),
         ("shared3",),
