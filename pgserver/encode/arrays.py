@@ -4,8 +4,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pgserver.encode.pieces import ColumnEncoder, Field, Ints, constant, field, join, joined, mask, validity
+from pgserver.encode.pieces import (
+    TEXT,
+    ColumnEncoder,
+    Field,
+    Ints,
+    constant,
+    field,
+    join,
+    joined,
+    mask,
+    to_bytes,
+    validity,
+)
+from pgserver.encode.pieces import text as scalar
 
+_QUOTE = scalar('"')
 _TO_QUOTE = r'(?i)^$|[{}",\\ \t\n\r\x0b\x0c]|^null$'
 
 
@@ -14,11 +28,11 @@ def array_text(element: ColumnEncoder) -> ColumnEncoder:
 
     def encode(array: pa.Array) -> Field:
         elements, offsets = _elements(array)
-        text = pc.cast(joined(element(elements), len(elements)), pa.string())
+        text = joined(element(elements), len(elements)).view(TEXT)
         special = pc.match_substring_regex(text, _TO_QUOTE)
         if pc.any(special).as_py():
             escaped = pc.replace_substring_regex(text, r'(["\\])', r"\\\1")
-            text = pc.if_else(special, pc.binary_join_element_wise('"', escaped, '"', ""), text)
+            text = pc.if_else(special, pc.binary_join_element_wise(_QUOTE, escaped, _QUOTE, scalar("")), text)
         inside = _join_lists(pc.fill_null(text, "NULL"), offsets, ",")
         return field([constant(b"{", len(array)), inside, constant(b"}", len(array))], validity(array))
 
@@ -58,5 +72,5 @@ def _elements(array: pa.Array) -> tuple[pa.Array, Ints]:
 
 def _join_lists(elements: pa.Array, offsets: Ints, separator: str) -> pa.Array:
     """Join the elements of each list."""
-    lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), elements)
-    return pc.binary_join(lists, pa.scalar(separator, elements.type))
+    lists = pa.LargeListArray.from_arrays(pa.array(offsets), elements)
+    return to_bytes(pc.binary_join(lists, pa.scalar(separator, elements.type)))

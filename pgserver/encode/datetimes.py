@@ -15,7 +15,20 @@ import pyarrow.compute as pc
 
 from pgserver.encode.calendar import DAY_MICROS, Civil, civil, clock, iso_dates
 from pgserver.encode.digits import fraction_pieces, padded, selected
-from pgserver.encode.pieces import ColumnEncoder, Field, Ints, Mask, Piece, constant, field, mask, numbers, validity
+from pgserver.encode.pieces import (
+    TEXT,
+    ColumnEncoder,
+    Field,
+    Ints,
+    Mask,
+    Piece,
+    constant,
+    field,
+    mask,
+    numbers,
+    to_bytes,
+    validity,
+)
 from pgserver.encode.zones import LocalType, Zone, zone
 
 DATE_INFINITY = 2**31 - 1  # DuckDB's sentinels, kept by Arrow and Iceberg
@@ -175,7 +188,7 @@ def _years(years: Ints, ordinary: bool) -> Piece:
     if ordinary:
         return padded(years, 4)
     counted = np.where(years > 0, years, 1 - years)
-    return pc.utf8_lpad(pc.cast(pa.array(counted), pa.string()), 4, padding="0")
+    return to_bytes(pc.utf8_lpad(pc.cast(pa.array(counted), TEXT), 4, padding="0"))
 
 
 def _by_kind(local: _Local, texts: list[bytes]) -> Piece:

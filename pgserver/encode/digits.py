@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pgserver.encode.pieces import Fixed, Ints, Mask, Piece, merge
+from pgserver.encode.pieces import BYTES, Fixed, Ints, Mask, Piece, merge
 
 
 def _table(width: int) -> npt.NDArray[Any]:
@@ -22,8 +22,10 @@ _TABLES = {width: _table(width) for width in (1, 2, 3, 4)}
 _TRIMMED = {width: [text.tobytes().rstrip(b"0") for text in _TABLES[width]] for width in (3,)}
 # The six digits of a fraction of a second, cut after the last that is not zero, are one of the first table and one of
 # the second: the first table's second half is for fractions that go on after the third digit.
-_MILLIS = pa.array([b"." + text if text else b"" for text in _TRIMMED[3]] + [b"." + t.tobytes() for t in _TABLES[3]])
-_MICROS = pa.array(_TRIMMED[3])
+_MILLIS = pa.array(
+    [b"." + text if text else b"" for text in _TRIMMED[3]] + [b"." + t.tobytes() for t in _TABLES[3]], BYTES
+)
+_MICROS = pa.array(_TRIMMED[3], BYTES)
 
 
 def padded(values: npt.NDArray[Any], width: int) -> Fixed:
@@ -61,4 +63,4 @@ def selected(choice: npt.NDArray[np.intp] | Mask, texts: list[bytes]) -> Piece:
     widths = {len(text) for text in texts}
     if len(widths) == 1 and widths != {0}:
         return np.array(texts, dtype=f"V{widths.pop()}").take(choice.astype(np.intp))
-    return pa.array(texts, pa.binary()).take(pa.array(choice.astype(np.int64)))
+    return pa.array(texts, BYTES).take(pa.array(choice.astype(np.int64)))

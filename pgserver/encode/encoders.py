@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from pgserver.encode import binary, text
+from pgserver.encode.memo import memoized
 from pgserver.encode.pieces import ColumnEncoder
 from pgserver.encode.rows import WireColumn, WireSettings
 
@@ -20,4 +21,5 @@ def encoders_for(columns: Sequence[WireColumn], schema: pa.Schema, settings: Wir
 
     Args: what the client was told of each column; the schema of the batches to come.
     """
-    return [encoder_for(column, kind, settings) for column, kind in zip(columns, schema.types, strict=True)]
+    kinds = zip(columns, schema.types, strict=True)
+    return [memoized(encoder_for(column, kind, settings), kind) for column, kind in kinds]

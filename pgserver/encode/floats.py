@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pgserver.encode.pieces import ColumnEncoder, Field, Mask, field, numbers, validity
+from pgserver.encode.pieces import TEXT, ColumnEncoder, Field, Mask, choose, field, numbers, to_bytes, validity
+from pgserver.encode.pieces import text as scalar
 
 Floats = npt.NDArray[np.floating]
 
@@ -43,14 +44,16 @@ def float_text(kind: pa.DataType, extra_float_digits: int) -> ColumnEncoder:
         values = numbers(array, form.dtype)
         valid = validity(array)
         if extra_float_digits > 0:
-            return field([_shortest(values, form)], valid)
-        return field([_rounded(values, max(1, form.digits + extra_float_digits))], valid)
+            text = _shortest(values, form)
+        else:
+            text = _rounded(values, max(1, form.digits + extra_float_digits))
+        return field([to_bytes(text)], valid)
 
     return encode
 
 
-def _shortest(values: Floats, form: _Format) -> pa.StringArray:
-    text = pc.cast(pa.array(values), pa.string())
+def _shortest(values: Floats, form: _Format) -> pa.LargeStringArray:
+    text = pc.cast(pa.array(values), TEXT)
     size = np.abs(values)
     with np.errstate(invalid="ignore"):
         usual = (size == 0) | ((size >= 10.0**_SMALLEST_EXPONENT) & (size < min(10.0**form.digits, _ARROW_FIXED_MAX)))
@@ -60,7 +63,7 @@ def _shortest(values: Floats, form: _Format) -> pa.StringArray:
     return pc.replace_with_mask(text, pa.array(~usual), _odd(values[odd], text.take(pa.array(odd)), form))
 
 
-def _odd(values: Floats, text: pa.StringArray, form: _Format) -> pa.StringArray:
+def _odd(values: Floats, text: pa.LargeStringArray, form: _Format) -> pa.LargeStringArray:
     """Lay out again what Arrow lays out differently."""
     finite = np.isfinite(values)
     digits, exponents = _digits(pc.if_else(pa.array(finite), text, "1"), np.where(finite, np.abs(values), 1))
@@ -70,18 +73,17 @@ def _odd(values: Floats, text: pa.StringArray, form: _Format) -> pa.StringArray:
     for exponent in np.unique(exponents[plain]):
         chosen = plain & (exponents == exponent)
         laid = pc.replace_with_mask(laid, pa.array(chosen), _plain(digits.filter(pa.array(chosen)), int(exponent)))
-    sign = pc.if_else(pa.array(np.signbit(values) & ~np.isnan(values)), "-", "")
-    laid = pc.if_else(pa.array(finite), laid, pc.if_else(pa.array(np.isnan(values)), "NaN", "Infinity"))
-    return pc.binary_join_element_wise(sign, laid, "")
+    laid = pc.if_else(pa.array(finite), laid, choose(np.isnan(values), "NaN", "Infinity"))
+    return _concatenate(choose(np.signbit(values) & ~np.isnan(values), "-", ""), laid)
 
 
-def _digits(text: pa.StringArray, size: Floats) -> tuple[pa.StringArray, npt.NDArray[np.int64]]:
+def _digits(text: pa.LargeStringArray, size: Floats) -> tuple[pa.LargeStringArray, npt.NDArray[np.int64]]:
     """Split Arrow's text into its digits (no zeros at either end) and the exponent of the first digit."""
     parts = pc.extract_regex(text, r"^-?(?P<whole>\d+)(?:\.(?P<rest>\d+))?(?:e(?P<exponent>[+-]\d+))?$")
     whole, rest = pc.struct_field(parts, "whole"), pc.struct_field(parts, "rest")
     written = pc.struct_field(parts, "exponent")
     written = pc.cast(pc.ascii_ltrim(pc.if_else(pc.equal(written, ""), "0", written), "+"), pa.int64()).to_numpy()
-    every = pc.binary_join_element_wise(whole, rest, "")
+    every = _concatenate(whole, rest)
     significant = pc.ascii_ltrim(every, "0")
     zeros = pc.subtract(pc.binary_length(every), pc.binary_length(significant)).to_numpy()
     exponents = pc.binary_length(whole).to_numpy() - 1 - zeros + written
@@ -90,26 +92,29 @@ def _digits(text: pa.StringArray, size: Floats) -> tuple[pa.StringArray, npt.NDA
     return digits, exponents.astype(np.int64)
 
 
-def _scientific(digits: pa.StringArray, exponents: npt.NDArray[np.int64]) -> pa.StringArray:
-    point = pc.if_else(pc.greater(pc.binary_length(digits), 1), ".", "")
+def _scientific(digits: pa.LargeStringArray, exponents: npt.NDArray[np.int64]) -> pa.LargeStringArray:
+    point = choose(pc.greater(pc.binary_length(digits), 1), ".", "")
     first, rest = pc.utf8_slice_codeunits(digits, 0, 1), pc.utf8_slice_codeunits(digits, 1)
-    size = pc.ascii_lpad(pc.cast(pa.array(np.abs(exponents)), pa.string()), 2, padding="0")
-    letter = pc.if_else(pa.array(exponents < 0), "e-", "e+")
-    return pc.binary_join_element_wise(first, point, rest, letter, size, "")
+    size = pc.ascii_lpad(pc.cast(pa.array(np.abs(exponents)), TEXT), 2, padding="0")
+    return _concatenate(first, point, rest, choose(exponents < 0, "e-", "e+"), size)
 
 
-def _plain(digits: pa.StringArray, exponent: int) -> pa.StringArray:
+def _plain(digits: pa.LargeStringArray, exponent: int) -> pa.LargeStringArray:
     """Write values whose first digit stands for 10^exponent without an exponent."""
     if exponent < 0:
-        return pc.binary_join_element_wise("0." + "0" * (-exponent - 1), digits, "")
+        return _concatenate(scalar("0." + "0" * (-exponent - 1)), digits)
     longer = pc.ascii_rpad(digits, exponent + 1, padding="0")
     whole, rest = pc.utf8_slice_codeunits(longer, 0, exponent + 1), pc.utf8_slice_codeunits(longer, exponent + 1)
-    return pc.binary_join_element_wise(whole, pc.if_else(pc.equal(rest, ""), "", "."), rest, "")
+    return _concatenate(whole, choose(pc.equal(rest, ""), "", "."), rest)
+
+
+def _concatenate(*parts: pa.LargeStringArray | pa.LargeStringScalar) -> pa.LargeStringArray:
+    return pc.binary_join_element_wise(*parts, scalar(""))
 
 
 def _off_bounds(
-    values: Floats, digits: pa.StringArray, exponents: npt.NDArray[np.int64], finite: Mask, form: _Format
-) -> tuple[pa.StringArray, npt.NDArray[np.int64]]:
+    values: Floats, digits: pa.LargeStringArray, exponents: npt.NDArray[np.int64], finite: Mask, form: _Format
+) -> tuple[pa.LargeStringArray, npt.NDArray[np.int64]]:
     """Replace digits that lie exactly half way between a value and its neighbour."""
     size = np.where(finite, np.abs(values), 1)
     candidates = np.flatnonzero(size >= 2.0 ** (form.mantissa_bits))
@@ -127,7 +132,7 @@ def _off_bounds(
     chosen[bound] = True
     exponents = exponents.copy()
     exponents[bound] = [exponent for _, exponent in better]
-    return pc.replace_with_mask(digits, pa.array(chosen), pa.array([text for text, _ in better])), exponents
+    return pc.replace_with_mask(digits, pa.array(chosen), pa.array([text for text, _ in better], TEXT)), exponents
 
 
 def _on_bound(
@@ -169,8 +174,8 @@ def _inside(size: float, form: _Format) -> tuple[str, int]:
     raise AssertionError(size)
 
 
-def _rounded(values: Floats, digits: int) -> pa.StringArray:
+def _rounded(values: Floats, digits: int) -> pa.LargeStringArray:
     """Write values with that many significant digits, as C's %.*g: a setting that only old dumps use."""
     text = np.char.mod(f"%.{digits}g", values.astype(np.float64))
     named = np.where(np.isnan(values), "NaN", np.where(values > 0, "Infinity", "-Infinity"))
-    return pa.array(np.where(np.isfinite(values), text, named))
+    return pa.array(np.where(np.isfinite(values), text, named), TEXT)

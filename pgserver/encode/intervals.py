@@ -8,7 +8,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pgserver.encode.digits import fraction_pieces, padded
-from pgserver.encode.pieces import ColumnEncoder, Field, Ints, Mask, Piece, field, mask, numbers, validity
+from pgserver.encode.pieces import (
+    TEXT,
+    ColumnEncoder,
+    Field,
+    Ints,
+    Mask,
+    Piece,
+    choose,
+    field,
+    mask,
+    numbers,
+    to_bytes,
+    validity,
+)
 
 _MONTH_DAY_NANO = np.dtype([("months", "<i4"), ("days", "<i4"), ("nanos", "<i8")])
 
@@ -81,8 +94,8 @@ def _divide(values: Ints, by: int) -> tuple[Ints, Ints]:
     return sign * quotient, sign * (size - quotient * by)
 
 
-def _text(values: Ints) -> pa.StringArray:
-    return pc.cast(pa.array(values), pa.string())
+def _text(values: Ints) -> pa.LargeBinaryArray:
+    return to_bytes(pc.cast(pa.array(values), TEXT))
 
 
 def _where(condition: Mask, piece: Piece) -> Piece:
@@ -90,15 +103,15 @@ def _where(condition: Mask, piece: Piece) -> Piece:
     return mask(piece, pa.array(condition))
 
 
-def _either(condition: Mask, yes: str, no: str) -> pa.StringArray:
-    return pc.if_else(pa.array(condition), yes, no)
+def _either(condition: Mask, yes: str, no: str) -> pa.LargeBinaryArray:
+    return to_bytes(choose(condition, yes, no))
 
 
-def _padded(values: Ints, width: int) -> pa.StringArray:
-    return pc.ascii_lpad(_text(values), width, padding="0")
+def _padded(values: Ints, width: int) -> pa.LargeBinaryArray:
+    return to_bytes(pc.ascii_lpad(pc.cast(pa.array(values), TEXT), width, padding="0"))
 
 
-def _clock(parts: _Parts, hours: pa.StringArray) -> list[Piece]:
+def _clock(parts: _Parts, hours: pa.LargeBinaryArray) -> list[Piece]:
     """Return hours:MM:SS and the fraction, without a sign."""
     colon = np.broadcast_to(np.array(b":", dtype="V1"), parts.hour.shape)
     minute, second = padded(np.abs(parts.minute), 2), padded(np.abs(parts.second), 2)
@@ -117,7 +130,7 @@ def _postgres(parts: _Parts) -> list[Piece]:
         before = np.where(here, value < 0, before)
         empty &= ~here
     shown = empty | parts.time()
-    sign = pc.if_else(pa.array(parts.time_negative()), "-", _either(before, "+", ""))
+    sign = pc.if_else(pa.array(parts.time_negative()), b"-", _either(before, "+", ""))
     time = [_either(empty, "", " "), sign, *_clock(parts, _padded(np.abs(parts.hour), 2))]
     return [*pieces, *(_where(shown, piece) for piece in time)]
 

@@ -7,16 +7,20 @@ import pyarrow.compute as pc
 
 from pgserver.encode.digits import padded, selected
 from pgserver.encode.pieces import (
+    BYTES,
+    TEXT,
     ColumnEncoder,
     Field,
     Ints,
     Mask,
     Piece,
-    as_binary,
+    choose,
     constant,
     field,
+    lengths_of,
     merge,
     offsets_of,
+    to_bytes,
     validity,
 )
 
@@ -48,9 +52,15 @@ def unscaled(array: pa.Decimal128Array) -> Ints | None:
     return low
 
 
+def from_unscaled(values: Ints, kind: pa.DataType) -> pa.Decimal128Array:
+    """Return the decimals of a type that have these unscaled values."""
+    words = np.stack([values, values >> 63], axis=1)
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(words)])
+
+
 def _narrow(values: Ints, scale: int) -> list[Piece]:
     if scale == 0:
-        return [pc.cast(pa.array(values), pa.string())]
+        return [_digits(values)]
     negative = values < 0
     signed = bool(negative.any())
     size = np.abs(values).view(np.uint64) if signed else values
@@ -58,7 +68,11 @@ def _narrow(values: Ints, scale: int) -> list[Piece]:
     whole = size // power
     rest = size - whole * power
     pieces: list[Piece] = [selected(negative, [b"", b"-"])] if signed else []
-    return [*pieces, pc.cast(pa.array(whole), pa.string()), *_after_point(rest, scale)]
+    return [*pieces, _digits(whole), *_after_point(rest, scale)]
+
+
+def _digits(values: npt.NDArray[np.integer]) -> pa.LargeBinaryArray:
+    return to_bytes(pc.cast(pa.array(values), TEXT))
 
 
 def _after_point(rest: npt.NDArray[np.integer], scale: int) -> list[Piece]:
@@ -69,19 +83,18 @@ def _wide(array: pa.Array, scale: int) -> list[Piece]:
     text = integer_text(array)
     negative = pc.starts_with(text, "-")
     digits = pc.ascii_ltrim(text, "-")
-    pieces: list[Piece] = [pc.if_else(negative, "-", "")]
+    pieces: list[Piece] = [to_bytes(choose(negative, "-", ""))]
     if scale == 0:
-        return [*pieces, digits]
-    digits = pc.ascii_lpad(digits, scale + 1, padding="0")
-    whole = pc.binary_slice(as_binary(digits, large=False), 0, -scale)
-    rest = pc.binary_slice(as_binary(digits, large=False), -scale)
+        return [*pieces, to_bytes(digits)]
+    padded_digits = to_bytes(pc.ascii_lpad(digits, scale + 1, padding="0"))
+    whole, rest = pc.binary_slice(padded_digits, 0, -scale), pc.binary_slice(padded_digits, -scale)
     return [*pieces, whole, constant(b".", len(array)), rest]
 
 
-def integer_text(array: pa.Array) -> pa.StringArray:
+def integer_text(array: pa.Array) -> pa.LargeStringArray:
     """Return the unscaled values of a decimal array as text."""
     plain = pa.Array.from_buffers(pa.decimal128(38, 0), len(array), array.buffers(), offset=array.offset)
-    return pc.cast(plain, pa.string())
+    return pc.cast(plain, TEXT)
 
 
 def decimal_binary(scale: int) -> ColumnEncoder:
@@ -90,7 +103,7 @@ def decimal_binary(scale: int) -> ColumnEncoder:
     def encode(array: pa.Array) -> Field:
         text = integer_text(array)
         negative = pc.fill_null(pc.starts_with(text, "-"), False).to_numpy(zero_copy_only=False)
-        digits = as_binary(pc.fill_null(pc.ascii_ltrim(text, "-"), "0"), large=False)
+        digits = to_bytes(pc.fill_null(pc.ascii_ltrim(text, "-"), "0"))
         scales = np.full(len(array), scale, dtype=np.int64)
         return _binary(digits, scales, np.where(negative, _NEGATIVE, 0), validity(array))
 
@@ -100,24 +113,28 @@ def decimal_binary(scale: int) -> ColumnEncoder:
 def text_binary(array: pa.Array) -> Field:
     """Encode Postgres' own text of numerics (never an exponent) in binary."""
     valid = validity(array)
-    text = as_binary(pc.fill_null(array, "0"), large=False)
+    text = to_bytes(pc.fill_null(array, "0"))
     first = pc.binary_slice(text, 0, 1)
-    special = pc.is_in(pc.binary_slice(text, 0, 2), pa.array([b"Na", b"In", b"-I"])).to_numpy(zero_copy_only=False)
+    special = pc.is_in(pc.binary_slice(text, 0, 2), pa.array([b"Na", b"In", b"-I"], BYTES)).to_numpy(
+        zero_copy_only=False
+    )
     negative = pc.equal(first, b"-").to_numpy(zero_copy_only=False)
     signs = np.where(negative, _NEGATIVE, 0)
     if special.any():
         for letter, sign in _SPECIAL.items():
             signs[special & pc.equal(first, letter).to_numpy(zero_copy_only=False)] = sign
         text = pc.if_else(pa.array(special), b"", text)
-    plain = pc.ascii_ltrim(pc.cast(text, pa.string()), "-")
+    plain = pc.ascii_ltrim(text.view(TEXT), "-")
     point = pc.find_substring(plain, ".").to_numpy().astype(np.int64)
     length = pc.binary_length(plain).to_numpy().astype(np.int64)
     scales = np.where(point >= 0, length - point - 1, 0)
-    digits = as_binary(pc.replace_substring(plain, ".", ""), large=False)
+    digits = to_bytes(pc.replace_substring(plain, ".", ""))
     return _binary(digits, scales, signs, valid)
 
 
-def _binary(digits: pa.BinaryArray, scales: Ints, signs: npt.NDArray[np.int64], valid: pa.BooleanArray | None) -> Field:
+def _binary(
+    digits: pa.LargeBinaryArray, scales: Ints, signs: npt.NDArray[np.int64], valid: pa.BooleanArray | None
+) -> Field:
     """Lay out numerics: ndigits, weight, sign, dscale, and ndigits digits of base 10,000, without zeros at either end.
 
     Args: all decimal digits of each value, the number of them after the point, the sign word.
@@ -139,19 +156,19 @@ def _binary(digits: pa.BinaryArray, scales: Ints, signs: npt.NDArray[np.int64], 
     header["sign"] = np.where(any_used | (signs > _NEGATIVE), signs, 0)
     header["scale"] = scales
     data = groups[kept].astype(">i2")
-    offsets = np.zeros(len(digits) + 1, dtype=np.int32)
+    offsets = np.zeros(len(digits) + 1, dtype=np.int64)
     np.cumsum(count * 2, out=offsets[1:])
-    tail = pa.Array.from_buffers(pa.binary(), len(digits), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
+    tail = pa.Array.from_buffers(BYTES, len(digits), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
     return field([header, tail], valid)
 
 
-def _groups(digits: pa.BinaryArray, scales: Ints) -> tuple[npt.NDArray[np.int64], int]:
+def _groups(digits: pa.LargeBinaryArray, scales: Ints) -> tuple[npt.NDArray[np.int64], int]:
     """Return a matrix of base 10,000 digits, aligned at the decimal point, and the weight of its first column."""
-    lengths = np.diff(offsets_of(digits)).astype(np.int64)
+    lengths = lengths_of(digits)
     before = -(-max(int((lengths - scales).max(initial=0)), 1) // 4)  # columns before the point
     after = -(-int(scales.max(initial=0)) // 4)
     matrix = np.zeros((len(digits), 4 * (before + after)), dtype=np.uint8)
-    offsets = offsets_of(digits).astype(np.int64)
+    offsets = offsets_of(digits)
     data = np.frombuffer(digits.buffers()[2] or b"", dtype=np.uint8)[offsets[0] : offsets[-1]]
     row = np.repeat(np.arange(len(digits)), lengths)
     place = np.arange(len(data)) - np.repeat(offsets[:-1] - offsets[0], lengths)

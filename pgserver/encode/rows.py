@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pgserver.encode.pieces import ColumnEncoder, Field, Piece, join, offsets_of
+from pgserver.encode.pieces import ColumnEncoder, Field, Fixed, Ints, Piece, join, offsets_of, repeated
 from pgserver.protocol.errors import ProgramLimitExceeded
 
 MESSAGE_LIMIT_BYTES = 1 << 30  # Postgres' own: MaxAllocSize
@@ -73,32 +73,38 @@ def encode_rows(batch: pa.RecordBatch, encoders: Sequence[ColumnEncoder]) -> Row
     if not rows:
         return RowChunk(b"", np.zeros(1, dtype=np.int64))
     fields = [encoder(column) for encoder, column in zip(encoders, batch.columns, strict=True)]
-    sizes = _message_sizes(fields, rows)
-    count = np.broadcast_to(np.array(len(fields), dtype=">i2"), (rows,))
-    pieces: list[Piece] = [np.broadcast_to(_DATA_ROW, (rows,)), sizes.astype(">i4"), count]
+    count = repeated(np.array(len(fields), dtype=">i2"), rows)
+    pieces: list[Piece] = [repeated(_DATA_ROW, rows), _message_sizes(fields, rows), count]
     for encoded in fields:
-        pieces.append(np.broadcast_to(np.asarray(encoded.lengths), (rows,)).astype(">i4"))
+        if not encoded.sized:
+            pieces.append(_big_endian(encoded.lengths, rows))
         pieces.extend(encoded.pieces)
     return chunk_of(join(pieces, rows))
 
 
-def _message_sizes(fields: Sequence[Field], rows: int) -> npt.NDArray[np.int64]:
-    """Return each message's length as its header says it: all but the tag."""
+def _big_endian(lengths: Ints | int, rows: int) -> Fixed:
+    if isinstance(lengths, int):
+        return repeated(np.array(lengths, dtype=">i4"), rows)
+    return lengths.astype(">i4")
+
+
+def _message_sizes(fields: Sequence[Field], rows: int) -> Fixed:
+    """Return each message's length as its header has it: of all but the tag."""
     constant = 6 + 4 * len(fields) + sum(f.lengths for f in fields if isinstance(f.lengths, int) and f.lengths > 0)
     sizes = np.full(rows, constant, dtype=np.int64)
     for encoded in fields:
         if not isinstance(encoded.lengths, int):
             sizes += np.maximum(encoded.lengths, 0)
-    if int(sizes.max()) >= MESSAGE_LIMIT_BYTES:
+    longest = int(sizes.max())
+    if longest >= MESSAGE_LIMIT_BYTES:
         raise ProgramLimitExceeded(
-            "out of memory",
-            detail=f"A row of {int(sizes.max())} bytes passes the limit of {MESSAGE_LIMIT_BYTES} bytes.",
+            "out of memory", detail=f"A row of {longest} bytes passes the limit of {MESSAGE_LIMIT_BYTES} bytes."
         )
-    return sizes
+    return sizes.astype(">i4")
 
 
-def chunk_of(messages: pa.Array) -> RowChunk:
+def chunk_of(messages: pa.LargeBinaryArray) -> RowChunk:
     """Return joined messages as a chunk: the array's data is the stream, its offsets are the rows'."""
-    offsets = offsets_of(messages).astype(np.int64)
-    data = memoryview(messages.buffers()[2])[int(offsets[0]) : int(offsets[-1])]
-    return RowChunk(data, offsets - offsets[0])
+    offsets = offsets_of(messages)
+    start = int(offsets[0])
+    return RowChunk(memoryview(messages.buffers()[2])[start : int(offsets[-1])], offsets - start if start else offsets)

@@ -8,16 +8,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pgserver.encode.pieces import (
-    INT32_MAX,
+    BYTES,
     Field,
     Ints,
     Piece,
-    as_binary,
     constant,
     field,
-    is_large,
     offsets_of,
+    to_bytes,
     validity,
+    whole,
 )
 
 _HEX = np.array([b"%02x" % byte for byte in range(256)], dtype="V2")
@@ -34,12 +34,12 @@ _UUID_GROUPS = ((0, 8), (9, 13), (14, 18), (19, 23), (24, 36))
 
 def raw(array: pa.Array) -> Field:
     """Encode bytes or text as they are."""
-    return field([as_binary(array, large=is_large(array.type))], validity(array))
+    return whole(array)
 
 
 def jsonb_binary(array: pa.Array) -> Field:
     """Encode the text of a jsonb after its version byte."""
-    return field([constant(b"\x01", len(array)), as_binary(array, large=is_large(array.type))], validity(array))
+    return field([constant(b"\x01", len(array)), to_bytes(array)], validity(array))
 
 
 def bool_text(array: pa.Array) -> Field:
@@ -61,30 +61,30 @@ def char_binary(array: pa.Array) -> Field:
     r"""Encode "char", one byte: its text is that byte, nothing for 0, \ooo for one that is not ASCII."""
     text = pc.fill_null(array, "")
     octal = pc.match_substring_regex(text, r"^\\[0-7]{3}$")
-    first = pc.if_else(pc.equal(text, ""), b"\x00", as_binary(text, large=False))
+    first = pc.if_else(pc.equal(text, ""), pa.scalar(b"\x00", BYTES), to_bytes(text))
     if pc.any(octal).as_py():
-        table = pa.array([b"\\%03o" % byte for byte in range(256)], pa.binary())
-        codes = pc.fill_null(pc.index_in(as_binary(text, large=False), table), 0)
-        first = pc.if_else(octal, pa.array([bytes([byte]) for byte in range(256)]).take(codes), first)
+        table = pa.array([b"\\%03o" % byte for byte in range(256)], BYTES)
+        codes = pc.fill_null(pc.index_in(to_bytes(text), table), 0)
+        first = pc.if_else(octal, pa.array([bytes([byte]) for byte in range(256)], BYTES).take(codes), first)
     return field([first], validity(array))
 
 
 def bytea_hex(array: pa.Array) -> Field:
     r"""Encode \x and two hexadecimal digits a byte."""
-    offsets = offsets_of(array)
-    data = _HEX.take(_data(array))
-    doubled = (offsets.astype(np.int64) - int(offsets[0])) * 2
-    return field([constant(b"\\x", len(array)), _binary(doubled, data)], validity(array))
+    content = to_bytes(array)
+    offsets = offsets_of(content)
+    doubled = (offsets - int(offsets[0])) * 2
+    return field([constant(b"\\x", len(array)), _binary(doubled, _HEX.take(_data(content)))], validity(array))
 
 
 def bytea_escape(array: pa.Array) -> Field:
     r"""Encode printable ASCII as it is, a backslash doubled, all else as \ooo."""
-    data = _data(array)
+    content = to_bytes(array)
+    data, offsets = _data(content), offsets_of(content)
     lengths = _ESCAPE_LENGTHS.take(data)
     ends = np.zeros(len(data) + 1, dtype=np.int64)
     np.cumsum(lengths, out=ends[1:])
     escaped = _ESCAPE_BYTES.take(data, axis=0)[np.arange(4) < lengths[:, None]]
-    offsets = offsets_of(array).astype(np.int64)
     return field([_binary(ends.take(offsets - offsets[0]), escaped)], validity(array))
 
 
@@ -104,7 +104,7 @@ def uuid_binary(array: pa.Array) -> Field:
     if pa.types.is_fixed_size_binary(array.type):
         rows = np.ascontiguousarray(_fixed_rows(array, 16))
     else:
-        text = pc.fill_null(array, "0" * _UUID_TEXT_BYTES)
+        text = to_bytes(pc.fill_null(array, "0" * _UUID_TEXT_BYTES))
         characters = _data(text).reshape(len(array), _UUID_TEXT_BYTES)
         nibbles = _NIBBLES.take(np.concatenate([characters[:, start:stop] for start, stop in _UUID_GROUPS], axis=1))
         rows = np.bitwise_or(nibbles[:, ::2] << 4, nibbles[:, 1::2], dtype=np.uint8)
@@ -124,7 +124,5 @@ def _data(array: pa.Array) -> npt.NDArray[np.uint8]:
 
 def _binary(offsets: Ints, data: npt.NDArray[Any]) -> pa.Array:
     """Return an Arrow binary array of those offsets and bytes."""
-    large = int(offsets[-1]) > INT32_MAX
-    kind, dtype = (pa.large_binary(), np.int64) if large else (pa.binary(), np.int32)
-    buffers = [None, pa.py_buffer(offsets.astype(dtype)), pa.py_buffer(np.ascontiguousarray(data))]
-    return pa.Array.from_buffers(kind, len(offsets) - 1, buffers)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(data))]
+    return pa.Array.from_buffers(BYTES, len(offsets) - 1, buffers)

@@ -10,7 +10,7 @@ from pgserver.encode.datetimes import date_text, time_text, timestamp_text
 from pgserver.encode.floats import float_text
 from pgserver.encode.intervals import interval_text
 from pgserver.encode.numerics import decimal_text
-from pgserver.encode.pieces import ColumnEncoder, Field, field, validity
+from pgserver.encode.pieces import TEXT, ColumnEncoder, Field, whole
 from pgserver.encode.rows import WireColumn, WireSettings
 from pgserver.encode.strings import bool_text, bytea_escape, bytea_hex, raw, uuid_text
 
@@ -32,7 +32,7 @@ def _text_encoder(arrow: pa.DataType, settings: WireSettings) -> ColumnEncoder:
 
 def int_text(array: pa.Array) -> Field:
     """Encode integers of any width."""
-    return field([pc.cast(array, pa.string())], validity(array))
+    return whole(pc.cast(array, TEXT))
 
 
 def all_null(array: pa.Array) -> Field:  # noqa: ARG001
