@@ -30,5 +30,5 @@ class NeedsTwin(Exception):
         self.type_oid = type_oid
 
 
-class TreeError(Exception):
+class TreeError(NoRule):
     """A query tree's text is not what `nodeToString` of PostgreSQL 18 writes."""

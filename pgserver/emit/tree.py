@@ -13,7 +13,6 @@ Source: src/backend/nodes/outfuncs.c, read.c; `format_node_dump` in print.c.
 """
 
 import re
-from collections.abc import Iterator
 from typing import Union
 
 from pgserver.emit.errors import TreeError
@@ -196,12 +195,12 @@ class _Reader:
         field = ""  # the field of `top` that waits for its value
         value: Field
         for word in self.words:
-            if word == "(" or word == "{":  # noqa: PLR1714 (the hot loop)
+            if word == "(" or word == "{":
                 self.stack.append((top, field))
                 top = [] if word == "(" else Node(next(self.words, ""))
                 field = ""
                 continue
-            if word == ")" or word == "}":  # noqa: PLR1714
+            if word == ")" or word == "}":
                 value = top
                 top, field = self._close(top, word)
             else:

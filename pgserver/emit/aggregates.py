@@ -1,0 +1,232 @@
+"""Aggregates, keyed by what `regprocedure` prints; the same rows serve as window functions over a frame."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from pgserver.emit import kinds
+from pgserver.emit.comparisons import enum_position, trimmed
+from pgserver.emit.errors import NoRule
+from pgserver.emit.literals import text_literal
+from pgserver.emit.names import CatalogNames
+from pgserver.emit.numeric import MAX_DIGITS, display_of, quotient, scaled, shared_scale, unscaled
+from pgserver.emit.values import Numeric, Value, numeric_of
+
+INTEGERS = ("smallint", "integer", "bigint")
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateCall:
+    """An aggregate to write. `order`, `filter` and `over` are SQL, "" where they are not given."""
+
+    signature: str
+    args: tuple[Value, ...]
+    type: int
+    names: CatalogNames
+    distinct: bool = False
+    order: str = ""
+    filter: str = ""
+    over: str = ""
+    direct: tuple[Value, ...] = ()
+
+    def write(self, name: str, *args: str, order: str | None = None, where: str = "") -> str:
+        """Return one DuckDB aggregate with the modifiers of this call; `where` is a further condition on its rows."""
+        inside = ("DISTINCT " if self.distinct else "") + ", ".join(args)
+        order = self.order if order is None else order
+        if order:
+            inside += f" ORDER BY {order}"
+        conditions = [condition for condition in (self.filter, where) if condition]
+        suffix = f" FILTER (WHERE {' AND '.join(f'({condition})' for condition in conditions)})" if conditions else ""
+        return f"{name}({inside}){suffix}{self.over}"
+
+    def result(self, sql: str, *, atom: bool = True, numeric: Numeric | None = None) -> Value:
+        """Return an expression of the result type."""
+        return Value(sql, self.type, atom=atom, numeric=numeric)
+
+    def no_rule(self, why: str = "") -> NoRule:
+        """Name the signature as what has no rule."""
+        return NoRule(f"aggregate {self.signature}" + (f" ({why})" if why else ""))
+
+
+Build = Callable[[AggregateCall], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateRule:
+    """A row of the table."""
+
+    signature: str
+    build: Build = field(repr=False)
+    opaque: bool = False
+
+    def apply(self, call: AggregateCall) -> Value:
+        """Write a call.
+
+        Raises: NoRule where an argument is of a type that only Postgres computes with.
+        """
+        if not self.opaque and any(arg.opaque for arg in (*call.args, *call.direct)):
+            raise call.no_rule("of a value that DuckDB holds as text")
+        return self.build(call)
+
+
+def same(signature: str, name: str | None = None) -> AggregateRule:
+    """DuckDB's aggregate of the same name, with the same type."""
+    name = name or signature.partition("(")[0]
+
+    def build(call: AggregateCall) -> Value:
+        return call.result(call.write(name, *(arg.sql for arg in call.args)))
+
+    return AggregateRule(signature, build)
+
+
+def cast(signature: str, duckdb_type: str) -> AggregateRule:
+    """DuckDB's aggregate of the same name, of a wider type: cast back, which raises where it does not fit."""
+    name = signature.partition("(")[0]
+
+    def build(call: AggregateCall) -> Value:
+        return call.result(f"CAST({call.write(name, *(arg.sql for arg in call.args))} AS {duckdb_type})")
+
+    return AggregateRule(signature, build)
+
+
+def count(call: AggregateCall) -> Value:
+    """Count rows, or values that are not NULL."""
+    if not call.args:
+        return call.result(call.write("count", "*"))
+    return call.result(call.write("count", trimmed(call.args[0]).sql if call.distinct else call.args[0].sql))
+
+
+def sum_of_bigint(call: AggregateCall) -> Value:
+    """Sum to numeric without decimals."""
+    sql = f"CAST({call.write('sum', call.args[0].sql)} AS DECIMAL({MAX_DIGITS},0))"
+    return call.result(sql, numeric=Numeric(MAX_DIGITS, 0))
+
+
+def sum_of_numeric(call: AggregateCall) -> Value:
+    """Sum: as many decimals as the value that shows most."""
+    arg = scaled(call.args[0])
+    held = numeric_of(arg)
+    return call.result(
+        call.write("sum", arg.sql), numeric=Numeric(MAX_DIGITS, held.scale, _most_decimals(call, arg))
+    )
+
+
+def _most_decimals(call: AggregateCall, arg: Value) -> str | None:
+    if shared_scale(arg):
+        return None
+    return call.write("max", f"CASE WHEN {arg.operand} IS NOT NULL THEN {display_of(arg)} END")
+
+
+def average(call: AggregateCall) -> Value:
+    """Average integers or numerics: the quotient of sum and count, with Postgres' digits."""
+    arg = call.args[0]
+    if arg.type != kinds.NUMERIC:
+        total, scale, shown = call.write("sum", f"CAST({arg.sql} AS HUGEINT)" if _wide(arg) else arg.sql), 0, "0"
+        total = f"CAST({total} AS HUGEINT)"
+    else:
+        arg = scaled(arg)
+        held = numeric_of(arg)
+        sums = Value(call.write("sum", arg.sql), kinds.NUMERIC, numeric=Numeric(MAX_DIGITS, held.scale))
+        (total, scale), shown = unscaled(sums), _most_decimals(call, arg) or str(held.scale)
+    counted = call.write("count", arg.sql)
+    return quotient(total, scale, shown, f"nullif({counted}, 0)", 0, "0")
+
+
+def _wide(arg: Value) -> bool:
+    return False
+
+
+def extreme(call: AggregateCall) -> Value:
+    """min or max. Numerics that show different scales are equal and print differently: which one wins is not known."""
+    arg = scaled(call.args[0]) if call.args[0].type == kinds.NUMERIC else call.args[0]
+    name = call.signature.partition("(")[0]
+    if arg.numeric is None:
+        return call.result(call.write(name, arg.sql))
+    if arg.numeric.text is not None:
+        raise call.no_rule("of numerics of different scales")
+    if arg.numeric.display is not None:
+        raise call.no_rule("of numerics of different scales")
+    return call.result(call.write(name, arg.sql), numeric=arg.numeric)
+
+
+def extreme_of_char(call: AggregateCall) -> Value:
+    """min or max of char(n), which orders without the padding."""
+    arg = call.args[0]
+    name = {"min": "arg_min", "max": "arg_max"}[call.signature.partition("(")[0]]
+    if call.distinct:
+        raise call.no_rule("DISTINCT")
+    return call.result(call.write(name, arg.sql, trimmed(arg).sql)).typed(kinds.BPCHAR, arg.typmod)
+
+
+def extreme_of_enum(call: AggregateCall) -> Value:
+    """min or max of an enum, by position."""
+    labels = call.names.labels(call.args[0].type)
+    if not labels:
+        raise call.no_rule()
+    name = call.signature.partition("(")[0]
+    place = call.write(name, enum_position(call.args[0], labels))
+    return call.result(f"list_extract([{', '.join(map(text_literal, labels))}], {place})")
+
+
+def any_value(call: AggregateCall) -> Value:
+    """Any value that is not NULL."""
+    return call.result(call.write("any_value", call.args[0].sql), numeric=_single_scale(call))
+
+
+def _single_scale(call: AggregateCall) -> Numeric | None:
+    held = call.args[0].numeric
+    if held is not None and (held.display is not None or held.wide is not None):
+        raise call.no_rule("of numerics of different scales")
+    return held
+
+
+def array_agg(call: AggregateCall) -> Value:
+    """Collect; where duplicates are removed Postgres sorts."""
+    arg = call.args[0]
+    if call.names.duckdb_type(call.type) is None and call.type != kinds.NUMERIC_ARRAY:
+        raise call.no_rule()
+    order = arg.sql if call.distinct and not call.order else None
+    return call.result(call.write("array_agg", arg.sql, order=order), numeric=_single_scale(call))
+
+
+def string_agg(call: AggregateCall) -> Value:
+    """Join texts; where duplicates are removed Postgres sorts. The separator must be one for all rows."""
+    text, separator = call.args
+    if separator.constant is None:
+        raise call.no_rule("with a separator that is not a constant")
+    order = text.sql if call.distinct and not call.order else None
+    if separator.is_null:
+        separator = Value("''", kinds.TEXT)
+    return call.result(call.write("string_agg", text.sql, separator.sql, order=order))
+
+
+EXTREME_KINDS = (
+    *INTEGERS, "oid", "real", "double precision", "text", "date", "time without time zone", "timestamp without time zone",
+    "timestamp with time zone", "interval", "bytea", "numeric",
+)  # fmt: skip
+
+
+def _rules() -> Iterator[AggregateRule]:
+    yield AggregateRule("count()", count)
+    yield AggregateRule('count("any")', count, opaque=True)
+    for name in ("min", "max"):
+        yield from (AggregateRule(f"{name}({kind})", extreme) for kind in EXTREME_KINDS)
+        yield AggregateRule(f"{name}(character)", extreme_of_char)
+        yield AggregateRule(f"{name}(anyenum)", extreme_of_enum)
+    yield cast("sum(smallint)", "BIGINT")
+    yield cast("sum(integer)", "BIGINT")
+    yield AggregateRule("sum(bigint)", sum_of_bigint)
+    yield AggregateRule("sum(numeric)", sum_of_numeric)
+    yield same("sum(double precision)")
+    yield same("avg(double precision)")
+    yield from (AggregateRule(f"avg({kind})", average) for kind in (*INTEGERS, "numeric"))
+    for name in ("bool_and", "bool_or"):
+        yield same(f"{name}(boolean)")
+    yield same("every(boolean)", "bool_and")
+    for name in ("bit_and", "bit_or", "bit_xor"):
+        yield from (same(f"{name}({kind})") for kind in INTEGERS)
+    yield AggregateRule("any_value(anyelement)", any_value)
+    yield AggregateRule("array_agg(anynonarray)", array_agg)
+    yield AggregateRule("string_agg(text,text)", string_agg)
+
+
+AGGREGATES = {rule.signature: rule for rule in _rules()}

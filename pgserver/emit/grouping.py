@@ -1,0 +1,43 @@
+"""GROUP BY, with grouping sets."""
+
+from pgserver.emit.errors import NoRule
+from pgserver.emit.ordering import target_of
+from pgserver.emit.tree import Node
+from pgserver.emit.values import Value
+from pgserver.emit.walk import Walk
+
+EMPTY, SIMPLE, ROLLUP, CUBE, SETS = range(5)
+
+
+def group_clause(query: Node, walk: Walk) -> str:
+    """Emit GROUP BY; "" for none."""
+    if query.flag("groupDistinct"):
+        raise NoRule("GROUP BY DISTINCT")
+    entries = query.nodes("targetList")
+    keys = {
+        clause.integer("tleSortGroupRef"): group_key(walk.expression(target_of(clause, entries).node("expr")))
+        for clause in query.nodes("groupClause")
+    }
+    sets = query.nodes("groupingSets")
+    if sets:
+        return " GROUP BY " + ", ".join(grouping_set(item, keys) for item in sets)
+    return f" GROUP BY {', '.join(keys.values())}" if keys else ""
+
+
+def group_key(value: Value) -> str:
+    """Return a grouping expression; a constant in parentheses is not a position."""
+    held = value.numeric
+    if value.opaque or (held is not None and (held.display is not None or held.text is not None)):
+        raise NoRule("GROUP BY a value whose equal values differ in text")
+    return value.sql
+
+
+def grouping_set(item: Node, keys: dict[int, str]) -> str:
+    """Emit one element of GROUPING SETS, ROLLUP or CUBE."""
+    kind = item.integer("kind")
+    if kind == EMPTY:
+        return "()"
+    if kind == SIMPLE:
+        return "(" + ", ".join(keys[reference] for reference in item.numbers("content")) + ")"
+    word = {ROLLUP: "ROLLUP", CUBE: "CUBE", SETS: "GROUPING SETS"}[kind]
+    return f"{word} ({', '.join(grouping_set(inner, keys) for inner in item.nodes('content'))})"

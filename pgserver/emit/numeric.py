@@ -1,0 +1,165 @@
+"""Arithmetic on numerics: what DuckDB's DECIMAL does as Postgres' numeric, and the display scale of each value.
+
+Plain DECIMAL + - * keep Postgres' scale, so a value whose scale is one for all rows costs nothing extra. Where scales differ
+by row the display scale is computed beside the value, and only where somebody asks for it (the final text, a quotient).
+DuckDB raises where a result leaves its type: an error is never an answer, the bridge is.
+Source: src/backend/utils/adt/numeric.c (`add_var`, `mul_var`, `select_div_scale`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from pgserver.emit import kinds
+from pgserver.emit.errors import NoRule
+from pgserver.emit.values import Numeric, Value, constant, numeric_of
+
+MAX_DIGITS = 38
+QUOTIENT_SCALE = 20  # decimals of a quotient as a value; one that shows more takes the bridge
+
+
+def decimal_type(held: Numeric) -> str:
+    """Return the DuckDB type of a numeric."""
+    return f"DECIMAL({held.precision},{held.scale})"
+
+
+def display_of(value: Value) -> str:
+    """Return the SQL of the number of decimals that Postgres shows of each value."""
+    held = numeric_of(value)
+    return str(held.scale) if held.display is None else held.display
+
+
+def shared_scale(value: Value) -> bool:
+    """Tell whether all values show the same number of decimals."""
+    return numeric_of(value).display is None
+
+
+def text_of(value: Value) -> str:
+    """Return the SQL of Postgres' text of a numeric."""
+    held = numeric_of(value)
+    if held.text is not None:
+        return held.text
+    if held.wide is not None:
+        return f"CAST({value.sql} AS VARCHAR)"
+    if held.display is None:
+        return f"CAST({value.sql} AS VARCHAR)"
+    return f"pg_shown(CAST({value.sql} AS VARCHAR), {held.scale}, {held.display})"
+
+
+def from_text(sql: str, typmod: int = -1) -> Value:
+    """Return a numeric of which DuckDB has only Postgres' text."""
+    held = Numeric(MAX_DIGITS, QUOTIENT_SCALE, display=f"pg_text_scale({sql})", text=sql)
+    return Value(f"pg_text_number({sql})", kinds.NUMERIC, typmod, numeric=held)
+
+
+def scaled(value: Value) -> Value:
+    """Return a value whose DECIMAL type is known: a bare parameter's is not, it is taken at a wide scale."""
+    held = numeric_of(value)
+    if held.wide is None:
+        return value
+    return replace(value, sql=held.wide, atom=True, numeric=replace(held, wide=None))
+
+
+def from_integer(value: Value) -> Value:
+    """Cast an integer to numeric; a constant becomes the narrowest DECIMAL."""
+    if value.constant is not None:
+        number = value.constant.value
+        return constant(kinds.NUMERIC, None if number is None else Decimal(str(number)))
+    precision = {kinds.INT2: 5, kinds.INT4: 10}.get(value.type, 19)
+    held = Numeric(precision, 0)
+    return Value(f"CAST({value.sql} AS {decimal_type(held)})", kinds.NUMERIC, numeric=held)
+
+
+def add(left: Value, right: Value, operator: str) -> Value:
+    """Add or subtract: as many decimals as the operand that shows more."""
+    left, right = scaled(left), scaled(right)
+    a, b = numeric_of(left), numeric_of(right)
+    scale = max(a.scale, b.scale)
+    precision = min(max(a.precision - a.scale, b.precision - b.scale) + scale + 1, MAX_DIGITS)
+    display = _display(left, right, "greatest({}, {})", scale)
+    held = Numeric(precision, scale, display)
+    return Value(f"{left.operand} {operator} {right.operand}", kinds.NUMERIC, atom=False, numeric=held)
+
+
+def multiply(left: Value, right: Value) -> Value:
+    """Multiply: as many decimals as both operands together."""
+    left, right = scaled(left), scaled(right)
+    a, b = numeric_of(left), numeric_of(right)
+    scale = a.scale + b.scale
+    if scale > MAX_DIGITS:
+        raise NoRule("a numeric product of more than 38 decimals")
+    display = _display(left, right, "({} + {})", scale)
+    held = Numeric(_product_precision(a, b), scale, display)
+    return Value(f"{left.operand} * {right.operand}", kinds.NUMERIC, atom=False, numeric=held)
+
+
+def _product_precision(a: Numeric, b: Numeric) -> int:
+    """DuckDB keeps a product of 64-bit decimals in 64 bits (and raises where it does not fit)."""
+    precision = a.precision + b.precision
+    if precision > 18 and max(a.precision, b.precision) <= 18 and a.scale + b.scale < 18:
+        return 18
+    return min(precision, MAX_DIGITS)
+
+
+def _display(left: Value, right: Value, form: str, scale: int) -> str | None:
+    if shared_scale(left) and shared_scale(right):
+        return None
+    shown = form.format(display_of(left), display_of(right))
+    return str(scale) if shown == str(scale) else shown
+
+
+def unscaled(value: Value) -> tuple[str, int]:
+    """Return the SQL of a numeric's digits as a HUGEINT, and how many of them are decimals."""
+    value = scaled(value)
+    held = numeric_of(value)
+    if held.scale == 0:
+        return f"CAST({value.sql} AS HUGEINT)", 0
+    return f"CAST({value.operand} * CAST(1{'0' * held.scale} AS DECIMAL({held.scale + 1},0)) AS HUGEINT)", held.scale
+
+
+def divide(left: Value, right: Value) -> Value:
+    """Divide: Postgres shows 16 significant digits or more, by the operands' values; the text is computed."""
+    (a, scale_a), (b, scale_b) = unscaled(left), unscaled(right)
+    return quotient(a, scale_a, display_of(left), b, scale_b, display_of(right))
+
+
+def quotient(a: str, scale_a: int, display_a: str, b: str, scale_b: int, display_b: str) -> Value:
+    """Return the quotient of two unscaled numbers, each with its scale and the decimals that it shows."""
+    shown = display_a if display_a == display_b else f"greatest({display_a}, {display_b})"
+    if display_a.isdigit() and display_b.isdigit():
+        shown = str(max(int(display_a), int(display_b)))
+    return from_text(f"pg_quotient({a}, {scale_a}, {b}, {scale_b}, {shown})")
+
+
+def to_scale(value: Value, precision: int, scale: int) -> Value:
+    """Cast to numeric(precision, scale): half away from zero, as both do; DuckDB raises where it does not fit."""
+    if not 0 <= scale <= precision <= MAX_DIGITS:
+        raise NoRule(f"a cast to numeric({precision},{scale})")
+    held = numeric_of(value)
+    target = Numeric(precision, scale)
+    typmod = (precision << 16 | scale) + 4
+    if held.display is None and held.wide is None and (held.precision, held.scale) == (precision, scale):
+        return replace(value, typmod=typmod)
+    source = value.sql if held.text is None else f"pg_text_number({held.text})"
+    return Value(f"CAST({source} AS {decimal_type(target)})", kinds.NUMERIC, typmod, numeric=target)
+
+
+def unify(values: Sequence[Value]) -> tuple[list[Value], Numeric | None]:
+    """Bring the branches of a CASE (or COALESCE, UNION, ...) to one DECIMAL type.
+
+    Returns: the branches, and how they are held, without a display; None as display says that all branches show the same.
+    A NULL constant shows what the others show.
+    """
+    present = [scaled(value) for value in values if not value.is_null]
+    if not present:
+        return list(values), Numeric(1, 0)
+    helds = [numeric_of(value) for value in present]
+    scale = max(held.scale for held in helds)
+    precision = min(max(held.precision - held.scale for held in helds) + scale, MAX_DIGITS)
+    return [scaled(value) for value in values], Numeric(max(precision, 1), scale)
+
+
+def alike(values: Sequence[Value]) -> bool:
+    """Tell whether all branches (but constant NULLs) show one and the same scale."""
+    present = [value for value in values if not value.is_null]
+    return all(shared_scale(value) for value in present) and len({numeric_of(value).scale for value in present}) <= 1

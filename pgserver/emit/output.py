@@ -1,0 +1,48 @@
+"""The final target list: each column in the DuckDB type that the encoder expects of its Postgres type."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pgserver.emit import kinds
+from pgserver.emit.errors import NoRule
+from pgserver.emit.names import CatalogNames
+from pgserver.emit.numeric import text_of
+from pgserver.emit.values import Value
+
+
+@dataclass(frozen=True, slots=True)
+class OutputColumn:
+    """A result column as Postgres described it."""
+
+    type_oid: int
+    typmod: int
+
+
+def output(value: Value, column: OutputColumn, names: CatalogNames) -> str:
+    """Return the SQL of a result column.
+
+    A numeric is a DECIMAL where all rows show the same number of decimals, else Postgres' text in a VARCHAR.
+    """
+    type_oid = names.base_type(column.type_oid)
+    if type_oid == kinds.NUMERIC:
+        held = value.numeric
+        if held is None:
+            raise NoRule("a numeric of unknown scale")
+        if held.display is None and held.text is None:
+            return value.sql
+        return text_of(value)
+    if value.opaque or type_oid == kinds.NUMERIC_ARRAY:
+        return value.sql
+    if names.duckdb_type(type_oid) is None:
+        raise NoRule(f"a result of type {names.type_name(type_oid)}")
+    return value.sql
+
+
+def output_items(targets: Sequence[Value], columns: Sequence[OutputColumn], names: CatalogNames) -> list[str]:
+    """Return the final target list: o1, o2, ..."""
+    if len(targets) != len(columns):
+        raise NoRule("a result whose columns are not its targets")
+    return [
+        f"{output(value, column, names)} AS o{index}"
+        for index, (value, column) in enumerate(zip(targets, columns, strict=True), 1)
+    ]

@@ -1,0 +1,112 @@
+"""A Postgres query tree to DuckDB's SQL: `emit`."""
+
+from collections.abc import Mapping, Sequence
+
+from catalog.columns import TableView
+from pgserver.emit.errors import NoRule, TooDeep
+from pgserver.emit.expressions import NODES
+from pgserver.emit.from_items import from_clause
+from pgserver.emit.grouping import group_clause
+from pgserver.emit.kinds import BOOL
+from pgserver.emit.limits import finish_clause
+from pgserver.emit.names import CatalogNames
+from pgserver.emit.ordering import sortable, target_of
+from pgserver.emit.output import OutputColumn, output_items
+from pgserver.emit.parts import Emitted
+from pgserver.emit.scope import Context, RelationSource, Scope
+from pgserver.emit.select import Select
+from pgserver.emit.setops import set_operation
+from pgserver.emit.tree import Node
+from pgserver.emit.values import Value
+from pgserver.emit.walk import Walk
+from pgserver.emit.with_items import with_clause
+
+__all__ = ["Emitted", "OutputColumn", "emit"]
+
+COMMAND_SELECT = 1
+
+
+def emit(
+    tree: Node,
+    *,
+    names: CatalogNames,
+    relations: Mapping[int, TableView],
+    outputs: Sequence[OutputColumn],
+) -> Emitted:
+    """Emit a rewritten query.
+
+    Args: the query; the twin's names; the lake's tables by OID in the twin; the result columns as described.
+    Raises: NoRule naming the node or signature that has no rule.
+    """
+    context = Context(names, dict(relations))
+    walk = Walk(context, Scope(tree, None), NODES, select)
+    try:
+        top = _select(tree, walk.within(Scope(tree, None)))
+        sql = top.write(output_items(top.targets, outputs, names))
+    except RecursionError:
+        raise TooDeep from None
+    parts = context.parts(sql)
+    relids = sorted({part.relid for part in Emitted(parts, (), "").relations})
+    return Emitted(parts, tuple(relids), "SELECT", frozenset(context.assumes))
+
+
+def select(query: Node, walk: Walk) -> Select:
+    """Emit a query below another."""
+    return _select(query, walk.within(Scope(query, walk.scope)))
+
+
+def _select(query: Node, walk: Walk) -> Select:
+    """Emit a query in its own scope, clause by clause."""
+    if query.integer("commandType") != COMMAND_SELECT:
+        raise NoRule("a statement that is not a SELECT")
+    prefix = f"s{walk.context.number()}"
+    head = with_clause(query, walk)
+    if query.has("setOperations"):
+        from_text, conditions = set_operation(query, walk), list[str]()
+    else:
+        from_text, conditions = from_clause(query, walk)
+    tail = (f" FROM {from_text}" if from_text else "") + _where(conditions)
+    walk.scope.grouped = bool(query.flag("hasAggs") or query.has("groupClause") or query.has("groupingSets"))
+    tail += group_clause(query, walk)
+    walk.scope.above_group = walk.scope.grouped or query.has("havingQual")
+    if query.has("havingQual"):
+        tail += f" HAVING {walk.expression(query.node('havingQual')).sql}"
+    entries = query.nodes("targetList")
+    values = [walk.expression(entry.node("expr")) for entry in entries if not entry.flag("resjunk")]
+    if not values:
+        raise NoRule("an empty select list")
+    modifier = _distinct(query, entries, walk)
+    qualify, finish = finish_clause(query, walk)
+    return Select(prefix, values, head, modifier, tail + qualify, finish, distinct=bool(modifier))
+
+
+def _where(conditions: Sequence[str]) -> str:
+    if not conditions:
+        return ""
+    if len(conditions) == 1:
+        return f" WHERE {conditions[0]}"
+    return " WHERE " + " AND ".join(f"({condition})" for condition in conditions)
+
+
+def _distinct(query: Node, entries: list[Node], walk: Walk) -> str:
+    clauses = query.nodes("distinctClause")
+    if not clauses:
+        return ""
+    keys = []
+    for clause in clauses:
+        value = walk.expression(target_of(clause, entries).node("expr"))
+        check_comparable(value, "DISTINCT")
+        keys.append(sortable(value, walk) if query.flag("hasDistinctOn") else value.sql)
+    return f"DISTINCT ON ({', '.join(keys)}) " if query.flag("hasDistinctOn") else "DISTINCT "
+
+
+def check_comparable(value: Value, clause: str) -> None:
+    """Refuse a key whose equal values may print differently, or that DuckDB cannot compare."""
+    held = value.numeric
+    if value.opaque or (held is not None and (held.display is not None or held.text is not None)):
+        raise NoRule(f"{clause} of a value whose equal values differ in text")
+
+
+def prunable(source: RelationSource) -> bool:
+    """Tell whether a source has conditions by which files may be left out."""
+    return bool(source.conditions)

@@ -1,0 +1,37 @@
+"""A pinned table to a FROM item: its Parquet files where no row was deleted, else its Iceberg metadata."""
+
+from catalog.columns import TableView
+from catalog.scan import ScanPlan
+from catalog.types import duckdb_type
+from pgserver.emit.literals import text_literal
+from pgserver.emit.parts import RelationHole
+
+
+def relation_sql(hole: RelationHole, view: TableView, plan: ScanPlan) -> str:
+    """Return the FROM item that fills a hole.
+
+    `read_parquet` keeps DuckDB's late materialization, which `iceberg_scan` loses (`ORDER BY ... LIMIT 5`: 0.06 s and 0.2 s).
+    """
+    if plan.has_deletes:
+        return _iceberg(hole, view, plan)
+    columns = {column.attnum: column for column in view.columns}
+    if not plan.files:
+        items = ", ".join(
+            f"CAST(NULL AS {duckdb_type(columns[attnum])}) AS c{attnum}" for attnum in hole.columns
+        )
+        return f"(SELECT {items} WHERE false) AS {hole.alias}"
+    files = ", ".join(text_literal(file.path) for file in plan.files)
+    schema = ", ".join(
+        f"{columns[attnum].field_id}: {{name: 'c{attnum}', type: '{duckdb_type(columns[attnum])}', default_value: NULL}}"
+        for attnum in hole.columns
+    )
+    return f"read_parquet([{files}], schema=MAP {{{schema}}}) AS {hole.alias}"
+
+
+def _iceberg(hole: RelationHole, view: TableView, plan: ScanPlan) -> str:
+    names = {column.field_id: f"c{column.attnum}" for column in view.columns}
+    aliases = ", ".join(names.get(field_id, f"f{field_id}") for field_id, _ in plan.fields)
+    types = {f"c{column.attnum}": duckdb_type(column) for column in view.columns}
+    source = f"iceberg_scan({text_literal(plan.metadata_location)}) AS {hole.alias}({aliases})"
+    items = ", ".join(f"CAST(c{attnum} AS {types[f'c{attnum}']}) AS c{attnum}" for attnum in hole.columns)
+    return f"(SELECT {items} FROM {source}) AS {hole.alias}"

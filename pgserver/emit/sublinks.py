@@ -1,0 +1,98 @@
+"""Subqueries in expressions: EXISTS, IN, ANY, ALL, scalar, ARRAY."""
+
+from dataclasses import replace
+
+from pgserver.emit import kinds
+from pgserver.emit.calls import operator_signature
+from pgserver.emit.comparisons import comparable, symbol_of, trimmed
+from pgserver.emit.errors import NoRule
+from pgserver.emit.numeric import from_text, scaled
+from pgserver.emit.scope import exported
+from pgserver.emit.select import Select
+from pgserver.emit.tree import Node
+from pgserver.emit.values import Value
+from pgserver.emit.walk import NodeFunction, Walk
+
+EXISTS, ALL, ANY, ROW_COMPARE, SCALAR, MULTI_ASSIGN, ARRAY = range(7)
+INFIX = ("=", "<>", "<", "<=", ">", ">=")
+
+
+def sublink(node: Node, walk: Walk) -> Value:
+    """A subquery in an expression."""
+    kind = node.integer("subLinkType")
+    select = walk.select(node.node("subselect"), walk)
+    if kind == EXISTS:
+        return Value(f"EXISTS ({select.text()})", kinds.BOOL)
+    if kind == SCALAR:
+        return scalar(select, walk)
+    if kind in (ANY, ALL):
+        return quantified(node, select, kind, walk)
+    raise NoRule(f"a subquery of kind {kind}")
+
+
+def scalar(select: Select, walk: Walk) -> Value:
+    """A subquery of one column and at most one row. Its display is a second subquery, written only where it is asked for."""
+    (value,) = select.targets
+    (column,) = select.names()
+    held = column.numeric
+    if held is not None and held.text is not None:
+        return from_text(f"({select.write([held.text])})")
+    text = f"({select.text()})"
+    if held is None or held.display is None:
+        return replace(column, sql=text)
+    display = f"({select.write([held.display])})"
+    return replace(column, sql=f"({select.write([scaled(value).sql])})", numeric=replace(held, display=display))
+
+
+def quantified(node: Node, select: Select, kind: int, walk: Walk) -> Value:
+    """`x op ANY (subquery)` and its like: the operator's right side becomes the subquery's column."""
+    test = node.node("testexpr")
+    alias = f"t{walk.context.number()}"
+    columns = exported(alias, select.names())
+    walk.context.sublink_values.append(columns)
+    tests = test.nodes("args") if test.tag == "BOOLEXPR" else [test]
+    lefts, rights, symbols = [], [], set()
+    for item in tests:
+        left, right, symbol = _sides(item, walk)
+        lefts.append(left)
+        rights.append(right)
+        symbols.add(symbol)
+    walk.context.sublink_values.pop()
+    if len(symbols) != 1 or (len(lefts) > 1 and symbols != {"="}):
+        raise NoRule("a row compared with a subquery")
+    symbol = symbols.pop()
+    inner = select.text() if _bare(rights, columns) else (
+        f"SELECT {', '.join(right.sql for right in rights)} FROM ({select.text()}) AS {alias}"
+    )
+    left_text = lefts[0].operand if len(lefts) == 1 else f"({', '.join(left.sql for left in lefts)})"
+    if (kind, symbol) == (ANY, "="):
+        return Value(f"{left_text} IN ({inner})", kinds.BOOL, atom=False)
+    if (kind, symbol) == (ALL, "<>"):
+        return Value(f"{left_text} NOT IN ({inner})", kinds.BOOL, atom=False)
+    return Value(f"{left_text} {symbol} {'ANY' if kind == ANY else 'ALL'} ({inner})", kinds.BOOL, atom=False)
+
+
+def _bare(rights: list[Value], columns: list[Value]) -> bool:
+    plain = all(column.numeric is None or column.numeric.display is None for column in columns)
+    return plain and [right.sql for right in rights] == [column.sql for column in columns]
+
+
+def _sides(node: Node, walk: Walk) -> tuple[Value, Value, str]:
+    """Emit one comparison and take it apart: the operator must be a plain infix one."""
+    if node.tag != "OPEXPR":
+        raise NoRule(f"node {node.tag} over a subquery")
+    signature = operator_signature(node, walk)
+    walk.check_collation(node)
+    symbol = symbol_of(signature)
+    if symbol not in INFIX:
+        raise NoRule(f"operator {signature} over a subquery")
+    left, right = walk.expressions(node.nodes("args"))
+    if left.opaque or right.opaque or walk.names.labels(left.type) and symbol not in ("=", "<>"):
+        raise NoRule(f"operator {signature} over a subquery")
+    if kinds.BPCHAR in (left.type, right.type) and symbol not in ("=", "<>"):
+        return trimmed(left), trimmed(right), symbol
+    left, right = comparable(left, right)
+    return left, right, symbol
+
+
+SUBLINKS: dict[str, NodeFunction] = {"SUBLINK": sublink}
