@@ -43,6 +43,7 @@ REFUSALS = (
     ("certificate verify failed", "the server's certificate is not trusted", "give sslrootcert, or a lesser sslmode"),
     ("server does not support SSL", "the server does not speak TLS", "set sslmode=disable or prefer in the URL"),
     ("invalid sslmode value", "sslmode is not one that exists", "use disable, prefer, require or verify-full"),
+    ("invalid integer value", "a number in the URL is not one", "correct the port or the option"),
     ("invalid port number", "the port is not a number between 1 and 65535", "correct it"),
 )
 # The object in question is named last: 'database "x" does not exist', 'role "y" does not exist'.

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from catalog.errors import OperatorError
 
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 LOG_LEVELS = {"trace": "debug", "warn": "warning"}
 
 S = TypeVar("S", bound="CatalogSettings")
@@ -160,7 +161,10 @@ def check_postgres_url(variable: str, url: str) -> None:
     valid = url.startswith(("postgres://", "postgresql://"))
     if valid:
         try:
-            conninfo_to_dict(url)
+            parts = conninfo_to_dict(url)
+            ports = str(parts.get("port") or 5432).split(",")
+            valid = all(port.isdigit() and 0 < int(port) < 65536 for port in ports if port)
+            valid = valid and parts.get("sslmode", "prefer") in SSL_MODES
         except psycopg.ProgrammingError:
             valid = False
     if not valid:

@@ -197,6 +197,9 @@ class Warehouse:
                 f"set it to {region}" if region else "correct it",
             ),
         )
+        if "html" in details.get("HTTPHeaders", {}).get("content-type", "") and status <= 500:
+            # botocore makes a 500 of what it cannot read; gateways in trouble answer 502 to 504.
+            return OperatorError("AWS_S3_ENDPOINT", "what answers there is a web page, not an S3 store", "correct it")
         for codes, variable, problem, fix in fixed:
             if code in codes:
                 return OperatorError(variable, problem, fix)
@@ -241,15 +244,19 @@ class Warehouse:
     def _session(self) -> "Session":
         if self._aws is None:
             import boto3
+            from botocore.exceptions import ProfileNotFound
 
             settings = self._settings
             secret, token = settings.s3_secret_access_key, settings.s3_session_token
-            self._aws = boto3.Session(
-                aws_access_key_id=settings.s3_access_key_id,
-                aws_secret_access_key=secret.get_secret_value() if secret else None,
-                aws_session_token=token.get_secret_value() if token and secret else None,
-                region_name=settings.s3_region,
-            )
+            try:
+                self._aws = boto3.Session(
+                    aws_access_key_id=settings.s3_access_key_id,
+                    aws_secret_access_key=secret.get_secret_value() if secret else None,
+                    aws_session_token=token.get_secret_value() if token and secret else None,
+                    region_name=settings.s3_region,
+                )
+            except ProfileNotFound as error:
+                raise OperatorError("AWS_PROFILE", str(error), "correct it, or set AWS_ACCESS_KEY_ID") from None
         return self._aws
 
     def _region(self) -> str:

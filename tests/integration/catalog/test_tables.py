@@ -498,6 +498,33 @@ def test_infinite_and_ancient_values_have_bounds(lake: LakeCatalog) -> None:
     assert entry.data_file.null_value_counts == {1: 0, 2: 0, 3: 2}
 
 
+def test_the_same_on_s3(postgres: Any, s3: Any) -> None:
+    bucket = s3.new_bucket()
+    settings = CatalogSettings(
+        catalog_database_url=postgres.new_database("catalog"),
+        s3_bucket=bucket,
+        s3_endpoint=s3.endpoint,
+        s3_region=s3.region,
+        s3_access_key_id=s3.access_key_id,
+        s3_secret_access_key=s3.secret_access_key,
+    )
+    warehouse = Warehouse.open(settings)
+    lake = LakeCatalog.open(settings, warehouse)
+    lake.ensure_schema()
+    first = refresh(lake, warehouse, "orders", {"id": [1, 2]})
+    second = refresh(lake, warehouse, "orders", {"id": [3]})
+    assert second.metadata_location.startswith(f"s3://{bucket}/iceberg/public/orders/metadata/00001-")
+    assert rows_at(warehouse, first.metadata_location) == [{"id": 1}, {"id": 2}]
+    assert rows_at(warehouse, second.metadata_location) == [{"id": 3}]
+    assert plan_scan(second.metadata_location, warehouse.file_io_properties).rows == 1
+    for item in s3.client().list_objects_v2(Bucket=bucket)["Contents"]:
+        s3.client().delete_object(Bucket=bucket, Key=item["Key"])
+    assert plan_scan(second.metadata_location, warehouse.file_io_properties).rows == 1, "cached: no request"
+    with pytest.raises(FileNotFoundError):
+        plan_scan(first.metadata_location, warehouse.file_io_properties)
+    lake.close()
+
+
 def test_old_metadata_files_are_deleted_in_time(
     lake: LakeCatalog, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
