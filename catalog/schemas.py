@@ -113,6 +113,6 @@ def _numbered_schema(fields: list[NestedField], base: TableMetadata | None) -> S
     if base is None:
         return schema
     for known in base.schemas:
-        if known == schema:
+        if known.fields == schema.fields:  # a schema without fields is not even equal to itself
             return known
     return Schema(*fields, schema_id=max(known.schema_id for known in base.schemas) + 1)

@@ -82,7 +82,7 @@ NATIVE_TYPES: tuple[NativeType, ...] = (
         iceberg.FloatType(),
         pa.float32(),
         "FLOAT",
-        ("0", "-0", "0.1", "1e-45", "3.4028235e+38", "NaN", "Infinity", "-Infinity", "16777216", "1.1754944e-38"),
+        ("0", "-0", "0.1", "1e-45", "3.4028235e+38", "NaN", "Infinity", "-Infinity", "1.6777216e+07", "1.1754944e-38"),
     ),
     NativeType(
         "float8",
