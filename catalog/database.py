@@ -98,6 +98,7 @@ def _reason(text: str) -> str:
         ("shutting down", "the server is shutting down"),
         ("recovery", "the server is in recovery"),
         ("too many clients", "the server has no free connection"),
+        ("too many connections", "the server has no free connection"),
         ("remaining connection slots", "the server has no free connection"),
     )
     return next((reason for part, reason in known if part in text), "the server cannot be reached")

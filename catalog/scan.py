@@ -143,9 +143,9 @@ def _read(location: str, io: FileIO) -> _Snapshot:
                         entries.append(_without_float_bounds(entry.data_file, schema))
                     else:
                         has_deletes = True
-        except OSError:
+        except (OSError, MemoryError):
             raise
-        except (ValueError, KeyError, AssertionError, EOFError) as error:
+        except Exception as error:  # damaged bytes make a decoder fail in any way
             raise CorruptMetadata(f"a manifest of {location} cannot be read") from error
     snapshot_id = current.snapshot_id if current is not None else None
     whole = _plan(location, snapshot_id, schema, tuple(entries), has_deletes)

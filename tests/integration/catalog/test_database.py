@@ -81,6 +81,14 @@ def test_a_closed_port_and_an_unknown_host_are_waited_for() -> None:
         connect(VARIABLE, "postgresql://u:my-secret@no-such-host.invalid/d")
 
 
+def test_a_server_that_is_full_is_waited_for(postgres: Any) -> None:
+    with psycopg.connect(postgres.url(), autocommit=True) as admin:
+        admin.execute("DROP ROLE IF EXISTS crowded")
+        admin.execute("CREATE ROLE crowded LOGIN CONNECTION LIMIT 0")
+    with pytest.raises(NotReachable, match="no free connection"):
+        connect(VARIABLE, postgres.url(user="crowded"))
+
+
 def test_timeouts_are_set_inside_the_transaction_only(postgres: Any) -> None:
     with connect(VARIABLE, postgres.url()) as connection:
         with transaction(connection):

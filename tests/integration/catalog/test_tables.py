@@ -18,7 +18,7 @@ from pyiceberg.table import StaticTable
 
 from catalog import tables
 from catalog.columns import Column, Origin, TableView
-from catalog.errors import CommitConflict, CommitOutcomeUnknown, NotReachable, OperatorError
+from catalog.errors import CommitConflict, CommitOutcomeUnknown, CorruptMetadata, NotReachable, OperatorError
 from catalog.files import WrittenFile
 from catalog.pointers import Pointers
 from catalog.scan import forget_plans, plan_scan
@@ -523,6 +523,21 @@ def test_the_same_on_s3(postgres: Any, s3: Any) -> None:
     with pytest.raises(FileNotFoundError):
         plan_scan(first.metadata_location, warehouse.file_io_properties)
     lake.close()
+
+
+def test_damaged_metadata_is_told_as_such(lake: LakeCatalog, warehouse: Warehouse) -> None:
+    location = refresh(lake, warehouse, "t", {"id": [1]}).metadata_location
+    path = Path(location.removeprefix("file://"))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    forget_plans()
+    with pytest.raises(CorruptMetadata):
+        plan_scan(location, {})
+    path.write_bytes(whole)
+    for manifest in path.parent.glob("*.avro"):
+        manifest.write_bytes(manifest.read_bytes()[:-20])
+    with pytest.raises(CorruptMetadata):
+        plan_scan(location, {})
 
 
 def test_old_metadata_files_are_deleted_in_time(
