@@ -22,7 +22,7 @@ from pgserver.protocol.errors import CrashShutdown, QueryCanceled
 
 log = structlog.get_logger()
 
-CHUNK_BYTES = 512 << 10
+CHUNK_BYTES = 1 << 20
 START_S = 60.0
 _HEADROOM_BYTES = 1 << 30  # address space besides DuckDB's memory: code, stacks, batches
 

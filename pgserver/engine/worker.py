@@ -32,8 +32,6 @@ from pgserver.engine.errors import Failure, failure_of
 _PR_SET_PDEATHSIG = 1
 _BATCH_ROWS = 2048  # DuckDB's vector: the first rows leave as soon as there are that many
 _INTERRUPT_EVERY_S = 0.05
-_WIRE_FACTOR = 1.3  # guess of a row's bytes on the wire from those in Arrow, for the first chunks
-_UNKNOWN_ZONE = "22023"
 
 
 @dataclass(eq=False)
@@ -174,31 +172,29 @@ class Runner:
 
 def chunks(reader: pa.RecordBatchReader, encoders: list[ColumnEncoder], chunk_bytes: int) -> Iterator[RowChunk]:
     """Encode a stream: a small chunk first, then ones of about `chunk_bytes`."""
-    row_bytes = 0.0
-    while (batch := _gather(reader, 1 if not row_bytes else chunk_bytes)) is not None:
-        row_bytes = row_bytes or max(1.0, _WIRE_FACTOR * batch.nbytes / batch.num_rows)
+    wanted = 1  # one batch
+    while (batch := _gather(reader, wanted)) is not None:
+        wanted = max(1, chunk_bytes * batch.num_rows // max(1, batch.nbytes))  # a first guess, by its size in Arrow
         at = 0
-        while at < batch.num_rows:
-            rows = max(1, int(2 * chunk_bytes / row_bytes))
-            part = batch.slice(at, rows)
-            chunk = encode_rows(part, encoders)
-            yield chunk
+        while (left := batch.num_rows - at) > 0:
+            chunk = encode_rows(batch.slice(at, left if left < 2 * wanted else wanted), encoders)
             at += len(chunk)
-            row_bytes = max(1.0, len(chunk.data) / len(chunk))
+            wanted = max(1, chunk_bytes * len(chunk) // len(chunk.data))
+            yield chunk
 
 
-def _gather(reader: pa.RecordBatchReader, size: int) -> pa.RecordBatch | None:
-    """Read batches up to some size and return them as one, None at the end."""
+def _gather(reader: pa.RecordBatchReader, rows: int) -> pa.RecordBatch | None:
+    """Read batches up to some number of rows and return them as one, None at the end."""
     batches: list[pa.RecordBatch] = []
     gathered = 0
-    while gathered < size:
+    while gathered < rows:
         try:
             batch = reader.read_next_batch()
         except StopIteration:
             break
         if batch.num_rows:
             batches.append(batch)
-            gathered += batch.nbytes
+            gathered += batch.num_rows
     if len(batches) < 2:
         return batches[0] if batches else None
     return pa.concat_batches(batches)
