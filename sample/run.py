@@ -27,7 +27,7 @@ FROM lineitem WHERE l_shipdate <= date '1998-09-02' GROUP BY 1, 2 ORDER BY 1, 2;
     """SELECT n_name, count(*) AS orders, sum(o_totalprice) AS total
 FROM orders JOIN customer ON c_custkey = o_custkey JOIN nation ON n_nationkey = c_nationkey
 GROUP BY n_name ORDER BY total DESC LIMIT 5;""",
-    """SELECT date_trunc('year', o_orderdate)::date AS year, o_orderpriority, avg(o_totalprice)
+    """SELECT extract(year FROM o_orderdate) AS year, o_orderpriority, avg(o_totalprice)
 FROM orders GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 10;""",
 )
 
