@@ -14,6 +14,7 @@ from catalog.tables import LakeCatalog
 from pgserver.activity import Activity
 from pgserver.connection import ClientConnection
 from pgserver.engine.pool import EnginePool, EngineSettings
+from pgserver.executors.bridge import BridgeExecutor
 from pgserver.executors.dispatch import Dispatcher
 from pgserver.executors.lake import LakeExecutor
 from pgserver.plan.analysis import Analyst
@@ -29,6 +30,7 @@ log = structlog.get_logger()
 
 DRAIN_S = 5
 ANALYSIS_BACKENDS = 2
+BRIDGE_BACKENDS = 4
 FIRST_TRY_S = 10  # before the port opens all the same
 LONGEST_PAUSE_S = 10
 
@@ -117,7 +119,10 @@ class Server:
             prepared.result()
         prepared.add_done_callback(self._prepared)
         planner = Planner(lake, Analyst(backends))
-        self._services = Services(twin, lake, planner, Dispatcher(LakeExecutor(pool, planner)), Activity())
+        bridging = BackendPool(twin, BRIDGE_BACKENDS)
+        stack.push_async_callback(bridging.close)
+        bridge = BridgeExecutor(bridging, pool, planner, settings.bridge_max_bytes)
+        self._services = Services(twin, lake, planner, Dispatcher(LakeExecutor(pool, planner), bridge), Activity())
 
     async def _prepare(self, warehouse: Warehouse, catalog: LakeCatalog, lake: Lake) -> None:
         """Wait for what is merely not there yet: clients are told 57P03 meanwhile.

@@ -10,10 +10,10 @@ import structlog
 from pgserver.emit.errors import NoRule
 from pgserver.engine.errors import EngineError
 from pgserver.executors.base import Result
+from pgserver.executors.bridge import Bound, BridgeExecutor
 from pgserver.executors.lake import LakeExecutor
 from pgserver.plan.planner import LakeStatement, Parameter
 from pgserver.plan.session_state import SessionState
-from pgserver.protocol.errors import FeatureNotSupported
 
 log = structlog.get_logger()
 
@@ -21,9 +21,10 @@ log = structlog.get_logger()
 class Dispatcher:
     """Runs a statement by the first way that answers it exactly."""
 
-    def __init__(self, lake: LakeExecutor) -> None:
-        """Args: the engine's way."""
+    def __init__(self, lake: LakeExecutor, bridge: BridgeExecutor) -> None:
+        """Args: the two ways."""
         self._lake = lake
+        self._bridge = bridge
 
     async def run(
         self,
@@ -49,4 +50,5 @@ class Dispatcher:
                 if not error.retryable_on_bridge:
                     raise
                 reason = f"an error of the engine ({error.sqlstate})"
-        raise FeatureNotSupported(f"{reason} is not supported on tables of the lake yet")
+        log.info("bridge_taken", reason=reason)
+        return await self._bridge.run(Bound(statement, parameters, formats, state, pins, reason))

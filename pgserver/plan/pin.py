@@ -72,7 +72,7 @@ class Lake:
                     self.names = await read_names(self._twin)
                 self.schema = schema
                 self._retry = bool(self.schema.pending)
-                self._pointers = {(row.namespace, row.name): row.metadata_location for row in rows}
+                self._pointers |= {(row.namespace, row.name): row.metadata_location for row in rows}
                 self._rows = rows
                 log.info("catalog_read", tables=len(rows), version=self.schema.version)
             self.ready = True

@@ -2,7 +2,7 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -22,12 +22,17 @@ from pgserver.plan.pin import Lake, pin
 from pgserver.plan.session_state import SessionState
 from pgserver.plan.statement import Kind, Statement, classify, parse, relation_names
 from pgserver.protocol.errors import FeatureNotSupported, ReadOnlySqlTransaction
+from pgserver.twin.schema import LakeTable
 
 log = structlog.get_logger()
 
 CACHE_ENTRIES = 4096
 COMMAND = re.compile(r":commandType\s(\d)")
 PERMISSION = re.compile(r"\{RTEPERMISSIONINFO\s:relid\s(\d+)\s:inh\s\w+\s:requiredPerms\s(\d+)")
+SELECTED = re.compile(
+    r"\{RTEPERMISSIONINFO\s:relid\s(\d+)\s:inh\s\w+\s:requiredPerms\s\d+\s:checkAsUser\s\d+\s:selectedCols\s\(b([\s\d]*)\)"
+)
+SYSTEM_ATTRIBUTES = 7
 INSERT, UPDATE, DELETE = 1, 4, 8  # bits of requiredPerms: ACL_INSERT, ACL_UPDATE, ACL_DELETE
 
 
@@ -40,6 +45,8 @@ class LakeStatement:
     description: bytes  # RowDescription, all in text format
     parameters: tuple[int, ...]
     relids: tuple[int, ...]
+    reads: tuple[tuple[int, tuple[int, ...]], ...]  # the columns that it reads of each table, at least one
+    needs_keys: bool  # it groups by a primary key, and names other columns
     emitted: Emitted | None
     reason: str
     schema_version: int
@@ -117,7 +124,16 @@ class Planner:
             reason = error.construct
             log.info("no_rule", construct=reason)
         return LakeStatement(
-            text, analysed.fields, analysed.description, analysed.parameters, relids, emitted, reason, version
+            text=text,
+            fields=analysed.fields,
+            description=analysed.description,
+            parameters=analysed.parameters,
+            relids=relids,
+            reads=read_columns(analysed.tree, tables),
+            needs_keys=":constraintDeps (o" in analysed.tree,
+            emitted=emitted,
+            reason=reason,
+            schema_version=version,
         )
 
     async def _look_inside(self, statement: Statement, context: AnalysisContext) -> LakeStatement | None:
@@ -142,6 +158,21 @@ class Planner:
                 hint="Tables of the lake are written by the syncer; change them at the source.",
             )
         raise FeatureNotSupported(f"{statement.word} of a statement that reads the lake is not supported yet")
+
+    def table(self, relid: int) -> LakeTable:
+        """Return a table of the lake by its OID in the twin."""
+        return self._lake.schema.tables[relid]
+
+    async def compile_scan(self, query: str, state: SessionState) -> LakeStatement:
+        """Compile a query of our own over one table.
+
+        Raises: FeatureNotSupported when the engine cannot read a column of it.
+        """
+        statement = classify(query)
+        found = await self.look(statement, query.encode(), (), state.analysis)
+        if not isinstance(found, LakeStatement) or found.emitted is None:
+            raise FeatureNotSupported("a column of the table cannot be read")
+        return found
 
     async def request(
         self,
@@ -199,6 +230,23 @@ class Planner:
             name = self._lake.names.types[type_oid].sql_name
             value = await self._analyst.canonical(parameter.value, parameter.format, type_oid, name, state.analysis)
             return parameter_literal(type_oid, 1, value)
+
+
+def read_columns(tree: str, tables: Mapping[int, LakeTable]) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    """Return which columns of which lake tables a query reads: Postgres lists them to check permissions.
+
+    Source: RTEPermissionInfo.selectedCols in parsenodes.h; its numbers are the attributes', less
+    FirstLowInvalidHeapAttributeNumber (-7). 0 is the whole row.
+    """
+    reads: dict[int, set[int]] = {}
+    for relid, columns in SELECTED.findall(tree):
+        if int(relid) in tables:
+            reads.setdefault(int(relid), set()).update(int(column) - SYSTEM_ATTRIBUTES for column in columns.split())
+    found = []
+    for relid, attnums in sorted(reads.items()):
+        known = range(1, len(tables[relid].view.columns) + 1)
+        found.append((relid, tuple(known) if 0 in attnums else tuple(sorted(attnums & set(known))) or (1,)))
+    return tuple(found)
 
 
 def goes_to_machine(node: ast.Node) -> bool:

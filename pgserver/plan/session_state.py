@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from pgserver.encode.rows import WireSettings
@@ -88,6 +88,22 @@ class SessionState:
             interval_style=self.interval_style,
             bytea_output=self.bytea_output,
             extra_float_digits=self.extra_float_digits,
+        )
+
+    @property
+    def printing(self) -> Mapping[str, str]:
+        """The settings that change only how values are printed, by their names."""
+        return {"bytea_output": self.bytea_output, "extra_float_digits": str(self.extra_float_digits)}
+
+    @property
+    def plain(self) -> Self:
+        """The same session with the settings that a copy between two databases has."""
+        return replace(
+            self,
+            date_style="ISO, MDY",
+            interval_style="postgres",
+            bytea_output="hex",
+            extra_float_digits=1,
         )
 
     def differs(self, setting: str) -> bool:

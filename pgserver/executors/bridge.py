@@ -1,0 +1,197 @@
+"""What DuckDB cannot do exactly as Postgres: the rows that a statement reads go into temporary tables of a twin
+backend, and the statement itself runs there.
+
+The tables have the names of the lake's, and `pg_temp` hides those; where the text names a schema, that is replaced.
+"""
+
+import struct
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pgserver.encode.rows import RowChunk, WireColumn
+from pgserver.engine.pool import EnginePool
+from pgserver.executors.base import Result
+from pgserver.plan.analysis import RELATION, bind_message, parse_message, read_tree
+from pgserver.plan.backends import BackendPool, query_message
+from pgserver.plan.planner import LakeStatement, Parameter, Planner
+from pgserver.plan.rewrite import use_temporary_tables
+from pgserver.plan.session_state import SessionState
+from pgserver.protocol.backend import ErrorResponse
+from pgserver.protocol.buffer import Reader
+from pgserver.protocol.errors import FeatureNotSupported, PostgresError, ProgramLimitExceeded, error_from
+from pgserver.twin.backend import BackendFailed, Message, TwinBackend
+from pgserver.twin.schema import LakeTable
+
+ROWS_PER_EXECUTE = 10_000
+FLUSH = b"H\x00\x00\x00\x04"
+SYNC = b"S\x00\x00\x00\x04"
+COPY_BINARY_HEADER = b"d\x00\x00\x00\x17PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+COPY_BINARY_END = b"d\x00\x00\x00\x06\xff\xff"
+COPY_DONE = b"c\x00\x00\x00\x04"
+EXECUTE_UNNAMED = b"E\x00\x00\x00\x09\x00" + struct.pack(">I", ROWS_PER_EXECUTE)
+DATA_ROW, NOTICE, SUSPENDED = ord("D"), ord("N"), ord("s")
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A statement with all that it runs with. `reason` says what forced the bridge."""
+
+    statement: LakeStatement
+    parameters: Sequence[Parameter]
+    formats: Sequence[int]
+    state: SessionState
+    pins: dict[int, str]
+    reason: str
+
+
+class BridgeExecutor:
+    """Runs a statement in a backend of the twin that has the rows it needs."""
+
+    def __init__(self, backends: BackendPool, engines: EnginePool, planner: Planner, max_bytes: int) -> None:
+        """Args: backends for this use alone; the engine; the planner; how many bytes a statement may bring."""
+        self._backends = backends
+        self._engines = engines
+        self._planner = planner
+        self._max_bytes = max_bytes
+
+    async def run(self, bound: Bound) -> Result:
+        """Run a statement: its first rows are there when this returns.
+
+        Raises: PostgresError: what Postgres says, 54000 when it needs too many rows, what the engine says.
+        """
+        fields = zip(bound.statement.fields, bound.formats, strict=True)
+        columns = tuple(WireColumn(field.type_oid, field.typmod, code) for field, code in fields)
+        rows = self._rows(bound)
+        first = [chunk async for chunk in _take_one(rows)]
+        return Result(columns=columns, chunks=_joined(first, rows), tag="SELECT")
+
+    async def _rows(self, bound: Bound) -> AsyncGenerator[RowChunk, None]:
+        async with self._backends.use(bound.state.analysis, bound.state.printing) as backend:
+            try:
+                await backend.ask(query_message(b"BEGIN"), 0, to_ready=True)
+                await self._fill(backend, bound)
+                await self._bind(backend, bound)
+                suspended = True
+                while suspended:
+                    messages = await backend.ask(EXECUTE_UNNAMED + FLUSH, 1)
+                    suspended = messages[-1][0] == SUSPENDED
+                    chunk = row_chunk(messages)
+                    if len(chunk):
+                        yield chunk
+            except BackendFailed as failure:
+                raise postgres_error(failure) from None
+            await backend.ask(SYNC, 0, to_ready=True)
+            await backend.ask(query_message(b"ROLLBACK"), 0, to_ready=True)
+
+    async def _fill(self, backend: TwinBackend, bound: Bound) -> None:
+        """Make a temporary table for each table that is read, and bring its rows."""
+        left = self._max_bytes
+        for relid, attnums in bound.statement.reads:
+            table = self._planner.table(relid)
+            name, source = quoted(table.name), f"{quoted(table.namespace)}.{quoted(table.name)}"
+            create = f"CREATE TEMP TABLE {name} ON COMMIT DROP AS SELECT * FROM {source} WITH NO DATA"  # noqa: S608
+            await backend.ask(query_message(create.encode()), 0, to_ready=True)
+            if key := self._key(table, bound.statement):
+                await backend.ask(query_message(f"ALTER TABLE pg_temp.{name} ADD {key}".encode()), 0, to_ready=True)
+            columns = ", ".join(quoted(table.view.columns[attnum - 1].name) for attnum in attnums)
+            copy = f"COPY pg_temp.{name} ({columns}) FROM STDIN (FORMAT binary)"
+            query = f"SELECT {columns} FROM {source}"  # noqa: S608  # quoted names
+            left -= await self._copy(backend, copy, query, bound, left)
+
+    def _key(self, table: LakeTable, statement: LakeStatement) -> str:
+        """Return the primary key where the statement relies on it: GROUP BY it, and name other columns."""
+        if not statement.needs_keys:
+            return ""
+        columns = [", ".join(map(quoted, key.columns)) for key in table.view.keys if key.kind == "p"]
+        return f"PRIMARY KEY ({columns[0]})" if columns else ""
+
+    async def _copy(self, backend: TwinBackend, copy: str, query: str, bound: Bound, left: int) -> int:
+        """Copy the rows of a query over the lake into a table; return their bytes."""
+        scan = await self._planner.compile_scan(query, bound.state)
+        request = await self._planner.request(scan, (), (1,) * len(scan.fields), bound.state.plain, bound.pins)
+        backend.send(query_message(copy.encode()))
+        await backend.until(lambda: backend.copy_in or backend.failed)
+        if backend.failed:
+            raise FeatureNotSupported(f"{bound.reason} is not supported on this table")
+        result = await self._engines.run(request)
+        brought = 0
+        backend.send(COPY_BINARY_HEADER)
+        try:
+            async for chunk in result:
+                brought += len(chunk.data)
+                if brought > left:
+                    raise ProgramLimitExceeded(
+                        f"the statement needs more than {self._max_bytes} bytes of rows in PostgreSQL",
+                        detail=f"The engine has no rule for {bound.reason}.",
+                        hint="Add a condition on the tables, avoid that construct, or raise BEMIDB_BRIDGE_MAX_BYTES.",
+                    )
+                backend.send(copy_binary(chunk))
+                await backend.drain()
+        finally:
+            await result.aclose()
+        await backend.ask(COPY_BINARY_END + COPY_DONE, 0, to_ready=True)
+        return brought
+
+    async def _bind(self, backend: TwinBackend, bound: Bound) -> None:
+        """Have the statement parsed and bound, and make sure that no lake table is left in it: the twin's are empty."""
+        statement = bound.statement
+        names = {(table.namespace, table.name) for table in map(self._planner.table, statement.relids)}
+        text = use_temporary_tables(statement.text.decode(), names).encode()
+        values = [parameter.value for parameter in bound.parameters]
+        formats = [parameter.format for parameter in bound.parameters]
+        frames = parse_message(text, statement.parameters) + bind_message(values, formats, list(bound.formats))
+        messages = await backend.ask(frames + FLUSH, 2)
+        trees = [tree for tag, frame in messages if tag == NOTICE and (tree := read_tree(frame))]
+        left = {int(relid) for tree in trees for relid in RELATION.findall(tree)} & set(statement.relids)
+        if left or not trees:
+            raise FeatureNotSupported(f"{bound.reason} is not supported with this spelling of a table's name")
+
+
+async def _take_one(rows: AsyncGenerator[RowChunk, None]) -> AsyncGenerator[RowChunk, None]:
+    async for chunk in rows:
+        yield chunk
+        return
+
+
+async def _joined(first: list[RowChunk], rest: AsyncGenerator[RowChunk, None]) -> AsyncGenerator[RowChunk, None]:
+    try:
+        for chunk in first:
+            yield chunk
+        async for chunk in rest:
+            yield chunk
+    finally:
+        await rest.aclose()
+
+
+def copy_binary(chunk: RowChunk) -> bytes:
+    """Return DataRow messages as CopyData of the binary format: the same rows without their headers.
+
+    Source: COPY, section "Binary Format".
+    """
+    data = np.frombuffer(chunk.data, np.uint8)
+    keep = np.ones(len(data), np.bool_)
+    for offset in range(5):
+        keep[chunk.offsets[:-1] + offset] = False
+    rows = data[keep].tobytes()
+    return b"d" + struct.pack(">I", len(rows) + 4) + rows
+
+
+def quoted(name: str) -> str:
+    """Quote an identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def row_chunk(messages: Sequence[Message]) -> RowChunk:
+    """Join DataRow frames."""
+    frames = [frame for tag, frame in messages if tag == DATA_ROW]
+    offsets = np.zeros(len(frames) + 1, np.int64)
+    np.cumsum([len(frame) for frame in frames], out=offsets[1:])
+    return RowChunk(b"".join(frames), offsets)
+
+
+def postgres_error(failure: BackendFailed) -> PostgresError:
+    """Return a backend's error as ours."""
+    assert failure.frame is not None
+    return error_from(ErrorResponse.decode(Reader(failure.frame, 5)))
