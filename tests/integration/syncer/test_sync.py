@@ -14,6 +14,11 @@ import pytest
 from catalog.columns import Key, UserType
 from catalog.errors import OperatorError
 from catalog.postgres import PrivatePostgres
+from syncer import run
+from syncer.extract import extract
+from syncer.source import Source
+from tests.conftest import free_port
+from tests.support.sync_lab import Lab
 
 NASTY_NAMES = (
     'quo"te',
@@ -31,7 +36,7 @@ NASTY_NAMES = (
 
 
 @pytest.mark.parametrize("on_s3", [False, True], ids=["folder", "s3"])
-def test_rows_arrive(lab: Any, s3: Any, on_s3: bool) -> None:
+def test_rows_arrive(lab: Lab, s3: Any, on_s3: bool) -> None:
     lab.execute("CREATE TABLE t AS SELECT i, i::text AS s FROM generate_series(1, 1000) i; CREATE TABLE empty (i int)")
     bucket = s3.new_bucket()
     variables = s3.environment(bucket) if on_s3 else {}
@@ -51,7 +56,7 @@ def test_rows_arrive(lab: Any, s3: Any, on_s3: bool) -> None:
         assert lab.read("public", "empty") == []
 
 
-def test_the_program_with_its_embedded_catalog(lab: Any) -> None:
+def test_the_program_with_its_embedded_catalog(lab: Lab) -> None:
     lab.execute("CREATE TABLE t AS SELECT 1 AS i; CREATE TABLE u AS SELECT 2 AS i")
     done = lab.program("--include", "public.t", "--jobs", "1", CATALOG_DATABASE_URL="")
     assert (done.returncode, done.stdout.splitlines()[0][:28]) == (0, "public.t -> public.t: 1 rows"), done.stderr
@@ -60,7 +65,7 @@ def test_the_program_with_its_embedded_catalog(lab: Any) -> None:
         assert connection.execute("SELECT table_name FROM iceberg_tables").fetchall() == [("t",)]
 
 
-def test_nasty_names(lab: Any) -> None:
+def test_nasty_names(lab: Lab) -> None:
     quoted = [psycopg.sql.Identifier(name).as_string() for name in NASTY_NAMES]
     for name in quoted:
         columns = ", ".join(f"{column} text" for column in quoted)
@@ -76,10 +81,10 @@ def test_nasty_names(lab: Any) -> None:
         assert lab.read(name, name) == [tuple(str(i) for i in range(len(NASTY_NAMES)))]
 
 
-def test_destination_schema(lab: Any) -> None:
+def test_destination_schema(lab: Lab) -> None:
     lab.execute(
-        "CREATE TABLE users (id int PRIMARY KEY); CREATE SCHEMA sales; CREATE SCHEMA lake; CREATE TABLE lake.own (i int);"
-        "CREATE TABLE sales.orders (u int REFERENCES users)"
+        "CREATE TABLE users (id int PRIMARY KEY); CREATE SCHEMA sales; CREATE SCHEMA lake;"
+        "CREATE TABLE lake.own (i int); CREATE TABLE sales.orders (u int REFERENCES users)"
     )
     assert lab.sync(DESTINATION_SCHEMA_NAME="lake")[0]
     views = lab.views()
@@ -88,7 +93,7 @@ def test_destination_schema(lab: Any) -> None:
     assert views["lake.sales_orders"].origin.namespace == "sales"
 
 
-def test_the_view_of_a_table(lab: Any) -> None:
+def test_the_view_of_a_table(lab: Lab) -> None:
     lab.execute(
         """
         CREATE SCHEMA app;
@@ -144,7 +149,7 @@ def test_the_view_of_a_table(lab: Any) -> None:
     assert lab.read("app", "t", "c, ps::VARCHAR, g, m") == [("(1,ok)", "[2.50, NULL]", 2, "so so")]
 
 
-def test_what_is_copied_and_what_is_not(lab: Any) -> None:
+def test_what_is_copied_and_what_is_not(lab: Lab) -> None:
     lab.execute(
         """
         CREATE TABLE root (i int) PARTITION BY LIST (i);
@@ -169,7 +174,7 @@ def test_what_is_copied_and_what_is_not(lab: Any) -> None:
     assert lab.read("public", "full_parent") == [(3,)]
 
 
-def test_all_tables_are_one_snapshot(lab: Any) -> None:
+def test_all_tables_are_one_snapshot(lab: Lab) -> None:
     """The second table is read long after the first; money that moves meanwhile is neither lost nor doubled."""
     lab.execute(
         "CREATE TABLE a AS SELECT i, 10 AS money, repeat('x', 100) AS pad FROM generate_series(1, 200000) i;"
@@ -187,7 +192,7 @@ def test_all_tables_are_one_snapshot(lab: Any) -> None:
     assert totals[0] <= 10 * 200_000
 
 
-def test_a_table_that_may_not_be_read_fails_alone(lab: Any, postgres: Any) -> None:
+def test_a_table_that_may_not_be_read_fails_alone(lab: Lab, postgres: Any) -> None:
     lab.execute(
         "CREATE TABLE a AS SELECT 1 AS i; CREATE TABLE secret AS SELECT 2 AS i; CREATE TABLE z AS SELECT 3 AS i"
     )
@@ -201,7 +206,7 @@ def test_a_table_that_may_not_be_read_fails_alone(lab: Any, postgres: Any) -> No
     assert set(lab.views()) == {"public.a", "public.z"}
 
 
-def test_a_second_run_replaces_rows_and_keeps_field_ids(lab: Any) -> None:
+def test_a_second_run_replaces_rows_and_keeps_field_ids(lab: Lab) -> None:
     lab.execute("CREATE TABLE t AS SELECT 1 AS a, 'x' AS b, 2 AS c")
     lab.sync()
     before = {column.name: column.field_id for column in lab.views()["public.t"].columns}
@@ -213,7 +218,7 @@ def test_a_second_run_replaces_rows_and_keeps_field_ids(lab: Any) -> None:
     assert lab.read("public", "t", "*", "ORDER BY a") == [(1, 2, None), (3, 4, "y")]
 
 
-def test_a_table_gone_from_the_source_stays(lab: Any) -> None:
+def test_a_table_gone_from_the_source_stays(lab: Lab) -> None:
     lab.execute("CREATE TABLE a AS SELECT 1 AS i; CREATE TABLE b AS SELECT 2 AS i")
     lab.sync()
     lab.execute("DROP TABLE a; UPDATE b SET i = 3")
@@ -221,18 +226,15 @@ def test_a_table_gone_from_the_source_stays(lab: Any) -> None:
     assert (lab.read("public", "a"), lab.read("public", "b")) == ([(1,)], [(3,)])
 
 
-def test_a_truncation_after_the_snapshot_is_no_empty_table(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_truncation_after_the_snapshot_is_no_empty_table(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.execute("CREATE TABLE t AS SELECT 1 AS i")
     lab.sync()
-    import syncer.run
-
-    real = syncer.run.extract
 
     def late(connection: Any, table: Any) -> Any:
         lab.execute("TRUNCATE t")
-        return real(connection, table)
+        return extract(connection, table)
 
-    monkeypatch.setattr(syncer.run, "extract", late)
+    monkeypatch.setattr(run, "extract", late)
     done, printed = lab.sync()
     assert not done
     assert "truncated or rewritten" in printed
@@ -240,7 +242,7 @@ def test_a_truncation_after_the_snapshot_is_no_empty_table(lab: Any, monkeypatch
     assert len(list((lab.folder / "warehouse").rglob("*.parquet"))) == 1
 
 
-def test_row_security_is_an_error_not_missing_rows(lab: Any, postgres: Any) -> None:
+def test_row_security_is_an_error_not_missing_rows(lab: Lab, postgres: Any) -> None:
     role = "reader_with_policy"
     lab.execute(
         f"CREATE TABLE t AS SELECT 1 AS i; ALTER TABLE t ENABLE ROW LEVEL SECURITY; DROP ROLE IF EXISTS {role};"
@@ -254,7 +256,7 @@ def test_row_security_is_an_error_not_missing_rows(lab: Any, postgres: Any) -> N
 
 
 @pytest.mark.parametrize("when", ["started", "random"])
-def test_a_killed_run_leaves_what_was_there(lab: Any, when: str) -> None:
+def test_a_killed_run_leaves_what_was_there(lab: Lab, when: str) -> None:
     lab.execute("CREATE TABLE t AS SELECT 1 AS v, i, md5(i::text) AS s FROM generate_series(1, 300000) i")
     assert lab.sync()[0]
     for version in (2, 3):
@@ -273,7 +275,7 @@ def test_a_killed_run_leaves_what_was_there(lab: Any, when: str) -> None:
     assert lab.read("public", "t", "min(v), max(v), count(*)") == [(3, 3, 300_000)]
 
 
-def test_ctrl_c_ends_a_run_at_once(lab: Any) -> None:
+def test_ctrl_c_ends_a_run_at_once(lab: Lab) -> None:
     lab.execute("CREATE TABLE t AS SELECT i, repeat('x', 200) AS s FROM generate_series(1, 100000) i")
     lab.execute("CREATE MATERIALIZED VIEW slow AS SELECT 1 AS i")
     with psycopg.connect(lab.source_url) as connection:
@@ -302,7 +304,7 @@ def test_ctrl_c_ends_a_run_at_once(lab: Any) -> None:
         ({"DESTINATION_SCHEMA_NAME": "x"}, "DESTINATION_SCHEMA_NAME: a.b_c and a_b.c would both become x.a_b_c"),
     ],
 )
-def test_a_run_that_cannot_begin(lab: Any, variables: dict[str, str], line: str) -> None:
+def test_a_run_that_cannot_begin(lab: Lab, variables: dict[str, str], line: str) -> None:
     lab.execute("CREATE SCHEMA a; CREATE SCHEMA a_b; CREATE TABLE a.b_c (i int); CREATE TABLE a_b.c (i int)")
     done: subprocess.CompletedProcess[str] = lab.program(**variables)
     assert done.returncode == 2
@@ -320,7 +322,7 @@ def test_a_run_that_cannot_begin(lab: Any, variables: dict[str, str], line: str)
         ("postgresql://postgres:s3cret@{host}/{database}?sslmode=require", "does not speak TLS"),
     ],
 )
-def test_a_source_that_refuses(lab: Any, url: str, problem: str) -> None:
+def test_a_source_that_refuses(lab: Lab, url: str, problem: str) -> None:
     host, database = lab.source_url.split("@")[1].split("/")
     done = lab.program(SOURCE_POSTGRES_DATABASE_URL=url.format(host=host, database=database))
     assert done.returncode == 2
@@ -329,17 +331,13 @@ def test_a_source_that_refuses(lab: Any, url: str, problem: str) -> None:
     assert "s3cret" not in done.stderr + done.stdout
 
 
-def test_a_source_that_is_not_there_is_waited_for(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from syncer.source import Source
-
-    with pytest.raises(OperatorError, match="SOURCE_POSTGRES_DATABASE_URL: .*not reachable"):
+def test_a_source_that_is_not_there_is_waited_for() -> None:
+    with pytest.raises(OperatorError, match=r"SOURCE_POSTGRES_DATABASE_URL: .*not reachable"):
         Source.open("postgresql://postgres:s3cret@127.0.0.1:1/x", patience_seconds=0.6)
 
 
-def test_a_wrong_password(tmp_path: Path, lab: Any) -> None:
+def test_a_wrong_password(tmp_path: Path, lab: Lab) -> None:
     hba = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
-    from tests.conftest import free_port  # type: ignore[import-not-found]
-
     with PrivatePostgres(tmp_path / "scram", port=free_port(), hba=hba, settings={"fsync": "off"}) as cluster:
         done = lab.program(SOURCE_POSTGRES_DATABASE_URL=cluster.url().replace("postgres@", "postgres:wr0ng@"))
     assert done.returncode == 2

@@ -1,15 +1,20 @@
 """Every sample of `catalog.types`, from the source through Parquet to what DuckDB reads."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from psycopg import sql
 
 from catalog.types import BY_NAME, NATIVE_TYPES, TEXT_BACKED, NativeType
+from tests.support.sync_lab import Lab
 
 SPELLED = {"char": '"char"', "bpchar": "char(10)", "numeric": "numeric(38,10)", "enum": "mood"}
 KEEPS_TEXT = {"char", "name", "text", "json", "bpchar", "varchar", "jsonb", "enum"}
 NATIVE = [pytest.param(native, id=native.name) for native in NATIVE_TYPES]
+
+
+READ_AS = {"SMALLINT": "INTEGER", "TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}
 
 
 def spelled(native: NativeType) -> str:
@@ -27,74 +32,73 @@ def duckdb_text(native: NativeType, value: str = "c") -> str:
     return f"replace({value}::VARCHAR, ' (BC)', ' BC')"
 
 
-def make(lab: Any, column: str, values: list[str | None]) -> None:
-    enum = sql.SQL(", ").join(map(sql.Literal, BY_NAME["enum"].samples)).as_string()
-    rows = sql.SQL(", ").join(sql.SQL("({}, {})").format(sql.Literal(i), sql.Literal(v)) for i, v in enumerate(values))
-    lab.execute(
-        f"CREATE TYPE mood AS ENUM ({enum}); CREATE TABLE t (i int, c {column});"
-        f"INSERT INTO t SELECT i, c::{column} FROM (VALUES {rows.as_string()}) v(i, c)"
+@pytest.fixture(scope="module")
+def samples(postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A lake with two tables a type: the samples, and arrays of them. One sync for all tests."""
+    lab = Lab(
+        postgres.new_database("source"), postgres.new_database("catalog"), tmp_path_factory.mktemp("types") / "data"
     )
-
-
-def printed_again(lab: Any, column: str, texts: list[str | None]) -> list[str | None]:
-    """Print values as Postgres does."""
-    if not texts:
-        return []
-    rows = sql.SQL(", ").join(sql.SQL("({}, {})").format(sql.Literal(i), sql.Literal(t)) for i, t in enumerate(texts))
-    return [
-        row[0]
-        for row in lab.ask(f"SELECT format('%s', c::{column}) FROM (VALUES {rows.as_string()}) v(i, c) ORDER BY i")
-    ]
-
-
-@pytest.mark.parametrize("native", NATIVE)
-def test_samples(lab: Any, native: NativeType) -> None:
-    make(lab, spelled(native), [*native.samples, None])
+    labels = sql.SQL(", ").join(map(sql.Literal, BY_NAME["enum"].samples)).as_string()
+    lab.execute(f"CREATE TYPE mood AS ENUM ({labels})")
+    for native in NATIVE_TYPES:
+        scalars, arrays, column = f"of_{native.name}", f"arrays_of_{native.name}", spelled(native)
+        lab.execute(
+            f"CREATE TABLE {scalars} (i int, c {column});"
+            f"INSERT INTO {scalars} SELECT i, c::{column} FROM ({numbered([*native.samples, None])}) v;"
+            f"CREATE TABLE {arrays} (i int, c {column}[]);"
+            f"INSERT INTO {arrays} SELECT 0, array_agg(c ORDER BY i) FROM {scalars} WHERE c IS NOT NULL;"
+            f"INSERT INTO {arrays} VALUES (1, '{{}}'), (2, NULL), (3, '{{NULL}}');"
+            f"INSERT INTO {arrays} SELECT 4, ARRAY[c, NULL] FROM {scalars} WHERE i = 0"
+        )
     assert lab.sync()[0]
+    return lab
 
-    column = lab.views()["public.t"].columns[1]
-    assert (column.storage, column.array) == (native.name, False)
-    source = [row[0] for row in lab.ask("SELECT format('%s', c) FROM t WHERE c IS NOT NULL ORDER BY i")]
-    lake = lab.read("public", "t", duckdb_text(native), "WHERE c IS NOT NULL ORDER BY i")
-    texts = [row[0] for row in lake]
-    if native.name not in KEEPS_TEXT:
-        texts = printed_again(lab, spelled(native), texts)
-    assert texts == source
-    assert lab.read("public", "t", "count(*), count(c)") == [(len(native.samples) + 1, len(native.samples))]
-    kind = lab.read("public", "t", "typeof(c)")[0][0]
-    assert kind == {"SMALLINT": "INTEGER", "TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}.get(native.duckdb, native.duckdb)
+
+def numbered(values: Sequence[str | None]) -> str:
+    """Return VALUES of (i, c)."""
+    rows = (sql.SQL("({}, {})").format(sql.Literal(i), sql.Literal(value)) for i, value in enumerate(values))
+    return sql.SQL("SELECT * FROM (VALUES {}) v(i, c)").format(sql.SQL(", ").join(rows)).as_string()
+
+
+def printed_again(lab: Lab, column: str, texts: list[str | None]) -> list[str | None]:
+    """Print values as Postgres does."""
+    query = f"SELECT format('%s', c::{column}) FROM ({numbered(texts)}) v ORDER BY i"
+    return [row[0] for row in lab.ask(query)] if texts else []
 
 
 @pytest.mark.parametrize("native", NATIVE)
-def test_arrays_of_samples(lab: Any, native: NativeType) -> None:
-    array = f"{spelled(native)}[]"
-    make(lab, spelled(native), list(native.samples))
-    lab.execute(
-        f"CREATE TABLE a (i int, c {array}); INSERT INTO a SELECT 0, array_agg(c ORDER BY i) FROM t;"
-        f"INSERT INTO a VALUES (1, '{{}}'), (2, NULL), (3, '{{NULL}}'); INSERT INTO a SELECT 4, ARRAY[c, NULL] FROM t"
-        " WHERE i = 0"
-    )
-    assert lab.sync(SOURCE_POSTGRES_INCLUDE_TABLES="public.a")[0]
+def test_samples(samples: Lab, native: NativeType) -> None:
+    name = f"of_{native.name}"
+    column = samples.views()[f"public.{name}"].columns[1]
+    assert (column.storage, column.array) == (native.name, False)
 
-    column = lab.views()["public.a"].columns[1]
+    source = [row[0] for row in samples.ask(f"SELECT format('%s', c) FROM {name} WHERE c IS NOT NULL ORDER BY i")]
+    texts = [row[0] for row in samples.read("public", name, duckdb_text(native), "WHERE c IS NOT NULL ORDER BY i")]
+    if native.name not in KEEPS_TEXT:
+        texts = printed_again(samples, spelled(native), texts)
+    assert texts == source
+    counted = samples.read("public", name, "count(*), count(c), any_value(typeof(c))")
+    assert counted == [(len(native.samples) + 1, len(native.samples), READ_AS.get(native.duckdb, native.duckdb))]
+
+
+@pytest.mark.parametrize("native", NATIVE)
+def test_arrays_of_samples(samples: Lab, native: NativeType) -> None:
+    name = f"arrays_of_{native.name}"
+    column = samples.views()[f"public.{name}"].columns[1]
     assert (column.storage, column.array) == (native.name, True)
-    unnested = "(SELECT i, unnest(c) AS c, generate_subscripts(c, 1) AS n FROM a)"
-    source = [row[0] for row in lab.ask(f"SELECT format('%s', c) FROM {unnested} u WHERE c IS NOT NULL ORDER BY i, n")]
-    files = lab.files("public", "a")
-    assert len(files) == 1
-    lake = lab.read("public", "a", f"i, list_transform(c, lambda x: {duckdb_text(native, 'x')})", "ORDER BY i")
-    assert [(i, len(values)) if values is not None else (i, None) for i, values in lake] == [
-        (0, len(native.samples)),
-        (1, 0),
-        (2, None),
-        (3, 1),
-        (4, 2),
+
+    unnested = f"(SELECT i, unnest(c) AS c, generate_subscripts(c, 1) AS n FROM {name})"
+    source = [
+        row[0] for row in samples.ask(f"SELECT format('%s', c) FROM {unnested} u WHERE c IS NOT NULL ORDER BY i, n")
     ]
+    lake = samples.read("public", name, f"i, list_transform(c, lambda x: {duckdb_text(native, 'x')})", "ORDER BY i")
+    sizes = [len(values) if values is not None else None for _, values in lake]
+    assert sizes == [len(native.samples), 0, None, 1, 2]
     assert lake[3][1] == [None]
     assert lake[4][1][1] is None
     texts = [value for _, values in lake for value in values or () if value is not None]
     if native.name not in KEEPS_TEXT:
-        texts = printed_again(lab, spelled(native), texts)
+        texts = printed_again(samples, spelled(native), texts)
     assert texts == source
 
 
@@ -115,7 +119,7 @@ TEXT_BACKED_VALUES = {
 }
 
 
-def test_every_other_type_is_text(lab: Any) -> None:
+def test_every_other_type_is_text(lab: Lab) -> None:
     columns = ", ".join(f"c{i} {name}" for i, name in enumerate(TEXT_BACKED_VALUES))
     lab.execute(f"CREATE TYPE pair AS (a int, b text); CREATE TABLE t ({columns})")
     values = sql.SQL(", ").join(map(sql.Literal, TEXT_BACKED_VALUES.values())).as_string()
@@ -139,7 +143,7 @@ def test_every_other_type_is_text(lab: Any) -> None:
     ],
 )
 def test_a_value_that_the_native_type_has_not_makes_the_column_text(
-    lab: Any, column: str, first: str, odd: str
+    lab: Lab, column: str, first: str, odd: str
 ) -> None:
     lab.execute(
         f"CREATE TABLE t (i int, c {column}); INSERT INTO t SELECT i, '{first}' FROM generate_series(1, 40000) i"
@@ -160,7 +164,7 @@ def test_a_value_that_the_native_type_has_not_makes_the_column_text(
     assert len(list(folder.rglob("*.parquet"))) == 2  # nothing is left of the attempt that was given up
 
 
-def test_the_scale_of_a_numeric_is_read_from_the_data(lab: Any) -> None:
+def test_the_scale_of_a_numeric_is_read_from_the_data(lab: Lab) -> None:
     lab.execute(
         "CREATE TABLE t (a numeric, b numeric, c numeric[], d numeric); INSERT INTO t VALUES"
         "(1.5, 100, '{1,2.125}', NULL), (-0.0625, NULL, '{}', NULL), (12345678901234567890.1, -3, NULL, NULL)"
