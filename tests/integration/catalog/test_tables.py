@@ -103,7 +103,10 @@ def test_a_refresh_replaces_all_rows_and_leaves_the_old_snapshot_readable(
     lake: LakeCatalog, warehouse: Warehouse
 ) -> None:
     first = refresh(lake, warehouse, "t", {"id": [1, 2]})
+    assert [row.view for row in lake.read_tables()] == [first.view]
     second = refresh(lake, warehouse, "t", {"id": [7]})
+    assert [row.view for row in lake.read_tables()] == [second.view], "the view moves with the pointer"
+    assert second.view != first.view
     assert rows_at(warehouse, second.metadata_location) == [{"id": 7}]
     assert rows_at(warehouse, first.metadata_location) == [{"id": 1}, {"id": 2}]
     table = StaticTable.from_metadata(second.metadata_location)
