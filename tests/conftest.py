@@ -1,6 +1,7 @@
 """Fixtures for every test: one PostgreSQL and one S3 server per test session."""
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from moto.server import ThreadedMotoServer
 from psycopg import sql
 
 from catalog.postgres import PrivatePostgres
+from sample import tpch
+from tests.support import programs
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
 
@@ -37,13 +40,14 @@ class PostgresServer:
 
 @dataclass(frozen=True)
 class S3Server:
-    """A moto server on loopback: checks no signatures, keeps all in memory."""
+    """A moto server on loopback: checks no signatures, keeps all in memory. `requests`: how many came, by method."""
 
     host: str
     port: int
     region: str = "eu-central-1"
     access_key_id: str = "AKIATESTKEY"
     secret_access_key: str = "test-secret"
+    requests: Counter[str] = field(default_factory=Counter)
     _names: Iterator[int] = field(default_factory=itertools.count)
 
     @property
@@ -97,6 +101,81 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
 def s3() -> Iterator[S3Server]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
-    host, port = server.get_host_and_port()
-    yield S3Server(host, port)
+    s3_server = S3Server(*server.get_host_and_port())
+    listener = server._server
+    assert listener is not None
+    answer = listener.app
+
+    def count(environment: Any, start_response: Any) -> Any:
+        s3_server.requests[environment["REQUEST_METHOD"]] += 1
+        return answer(environment, start_response)
+
+    listener.app = count
+    yield s3_server
     server.stop()
+
+
+@dataclass(frozen=True)
+class Source:
+    """The PostgreSQL that is synced and compared with: TPC-H (scale 0.01) in `public`, odd values in `nasty`."""
+
+    admin_url: str
+    url: str  # of `analyst`, who may read
+    database: str
+
+
+@pytest.fixture(scope="session")
+def source(postgres: PostgresServer) -> Source:
+    database, user = "bemidb", "analyst"
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(database)))
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(user)))
+    admin_url = postgres.url(database)
+    tpch.load(admin_url, 0.01)
+    with psycopg.connect(admin_url) as connection:
+        connection.execute((Path(__file__).parent / "support" / "nasty.sql").read_bytes())
+        for schema in ("public", "nasty"):
+            name = sql.Identifier(schema)
+            grants = "GRANT USAGE ON SCHEMA {} TO {}; GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}"
+            connection.execute(sql.SQL(grants).format(name, sql.Identifier(user), name, sql.Identifier(user)))
+    return Source(admin_url, postgres.url(database, user), database)
+
+
+def sync(source: Source, variables: dict[str, str]) -> dict[str, str]:
+    """Sync all tables of the source; return the variables that open the lake."""
+    done = programs.run("syncer", variables | {"SOURCE_POSTGRES_DATABASE_URL": source.admin_url}, timeout_s=100)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return variables
+
+
+@pytest.fixture(scope="session")
+def lake(source: Source, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Variables of a lake in a local folder that holds all tables of the source."""
+    return sync(source, {"BEMIDB_DATA_DIR": str(tmp_path_factory.mktemp("lake"))})
+
+
+@pytest.fixture(scope="session")
+def lake_s3(source: Source, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Variables of a lake on S3 that holds all tables of the source."""
+    variables = s3.environment(s3.new_bucket()) | {"BEMIDB_DATA_DIR": str(tmp_path_factory.mktemp("lake_s3"))}
+    return sync(source, variables)
+
+
+@pytest.fixture(scope="session")
+def server(
+    lake: dict[str, str], source: Source, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[programs.Program]:
+    """A server of ours over the local lake."""
+    log = tmp_path_factory.mktemp("server") / "server.log"
+    with programs.server(lake | {"BEMIDB_DATABASE": source.database}, free_port(), log) as program:
+        yield program
+
+
+@pytest.fixture(scope="session")
+def server_s3(
+    lake_s3: dict[str, str], source: Source, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[programs.Program]:
+    """A server of ours over the lake on S3."""
+    log = tmp_path_factory.mktemp("server_s3") / "server.log"
+    with programs.server(lake_s3 | {"BEMIDB_DATABASE": source.database}, free_port(), log) as program:
+        yield program

@@ -1,0 +1,60 @@
+"""Files of SQL statements without results, as `psql -f` runs them too.
+
+A statement may carry `-- differs: docs/compatibility.md#anchor` behind its semicolon: an accepted difference, and then
+it must differ. `SET` and `RESET` are not tests: they hold for the statements below them in the file.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pglast.parser import split
+
+DIFFERS = re.compile(r"^[ \t]*--[ \t]*differs:[ \t]*(\S+)")
+COMMENT = re.compile(r"\s*(--[^\n]*(\n|$)|/\*.*?\*/)|\s+", re.DOTALL)
+SETTING = re.compile(r"(SET|RESET)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of a file; `settings` are the SETs above it."""
+
+    path: Path
+    line: int
+    text: str
+    settings: tuple[str, ...] = ()
+    differs: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Topic, file and line: `pytest -k` finds it by each."""
+        return f"{self.path.parent.name}/{self.path.name}:{self.line}"
+
+
+def read(path: Path) -> Iterator[Statement]:
+    """Give the statements of a file in their order."""
+    data = path.read_bytes()
+    settings: tuple[str, ...] = ()
+    for found in split(data.decode(), with_parser=False, only_slices=True):
+        start, stop = _without_comments(data, found.start, found.stop), found.stop
+        text = data[start:stop].decode()
+        if SETTING.match(text):
+            settings = (*settings, text)
+            continue
+        differs = DIFFERS.match(data[stop + 1 :].decode().split("\n", 1)[0])
+        line = data[:start].count(b"\n") + 1
+        yield Statement(path, line, text, settings, differs[1] if differs else None)
+
+
+def read_all(folder: Path) -> list[Statement]:
+    """Return the statements of all files below a folder."""
+    return [statement for path in sorted(folder.rglob("*.sql")) for statement in read(path)]
+
+
+def _without_comments(data: bytes, start: int, stop: int) -> int:
+    text = data[start:stop].decode()
+    at = 0
+    while found := COMMENT.match(text, at):
+        at = found.end()
+    return start + len(text[:at].encode())
