@@ -48,6 +48,14 @@ def encoder_for(column: WireColumn, arrow: pa.DataType, settings: WireSettings) 
     return _ENCODERS[name]
 
 
+def has_binary(column: WireColumn) -> bool:
+    """Whether a column's binary form is known here; all others are Postgres' to write."""
+    element = column.element_oid or (BY_ARRAY_OID[column.type_oid].oid if column.type_oid in BY_ARRAY_OID else 0)
+    type_oid = element or column.type_oid
+    known = type_oid in BY_OID or type_oid == _INTERVAL_OID or column.typtype == "e"
+    return known or column.type_oid == _INTERVAL_ARRAY_OID
+
+
 def _element_oid(column: WireColumn) -> int:
     if column.element_oid:
         return column.element_oid

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import psycopg
 import structlog
 
+from catalog.columns import TableView
 from catalog.errors import NotReachable, OperatorError
 from catalog.scan import ScanPlan, plan_scan
 from catalog.tables import TableRow
 from pgserver.emit.names import CatalogNames
+from pgserver.emit.parts import Condition
 from pgserver.plan.names import read_names
+from pgserver.plan.prune import row_filter
 from pgserver.protocol.errors import CannotConnectNow
 from pgserver.twin.cluster import Twin
 from pgserver.twin.schema import LakeSchema
@@ -95,6 +98,13 @@ class Lake:
             live = set(self._pointers.values())
             self._plans = {known: kept for known, kept in self._plans.items() if known in live} | {location: plan}
         return plan
+
+    async def prune(self, plan: ScanPlan, view: TableView, conditions: Sequence[Condition]) -> ScanPlan:
+        """Leave out the files that no row of the statement can come from. One file is not worth the look."""
+        if len(plan.files) < 2 or not conditions:
+            return plan
+        kept = row_filter(view, dict(plan.fields), conditions)
+        return await asyncio.to_thread(plan_scan, plan.metadata_location, self._io_properties, kept)
 
 
 def pin(lake: Lake, relids: Iterable[int], pins: dict[int, str]) -> dict[int, str]:

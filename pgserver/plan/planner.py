@@ -13,6 +13,7 @@ from pgserver.emit.errors import NeedsTwin, NoRule
 from pgserver.emit.query import Emitted, OutputColumn, emit
 from pgserver.emit.relations import relation_sql
 from pgserver.emit.tree import parse_tree
+from pgserver.encode.binary import has_binary
 from pgserver.encode.rows import WireColumn
 from pgserver.engine.pool import RunRequest
 from pgserver.plan.analysis import RELATION, Analyst, RowField
@@ -189,12 +190,23 @@ class Planner:
         Raises: NoRule naming what a value or a setting of this session makes the bridge's.
         """
         assert statement.emitted is not None
-        columns = tuple(
-            WireColumn(field.type_oid, field.typmod, code)
-            for field, code in zip(statement.fields, formats, strict=True)
-        )
+        columns = tuple(self.wire_column(*column) for column in zip(statement.fields, formats, strict=True))
         sql = await self.render(statement.emitted, statement, parameters, state, pins)
         return RunRequest(sql=sql, columns=columns, settings=state.wire, deadline_ms=state.statement_timeout_ms or None)
+
+    def wire_column(self, field: RowField, format_code: int) -> WireColumn:
+        """Say how a result column is written; a domain's values are those of its base type.
+
+        Raises: NoRule for a binary form that only Postgres knows.
+        """
+        names = self._lake.names
+        base = names.base_type(field.type_oid)
+        element = names.base_type(names.element(base)) if names.element(base) else 0
+        typtype = names.types[element or base].typtype if (element or base) in names.types else ""
+        column = WireColumn(base, field.typmod, format_code, typtype, element)
+        if format_code == 1 and not has_binary(column):
+            raise NoRule(f"the binary form of {names.type_name(field.type_oid)}")
+        return column
 
     async def render(
         self,
@@ -214,8 +226,9 @@ class Planner:
         locations = pin(self._lake, emitted.relids, pins)
         relations = {}
         for hole in emitted.relations:
-            plan = await self._lake.plan(locations[hole.relid])
-            relations[hole] = relation_sql(hole, self._lake.schema.tables[hole.relid].view, plan)
+            view = self._lake.schema.tables[hole.relid].view
+            plan = await self._lake.prune(await self._lake.plan(locations[hole.relid]), view, hole.conditions)
+            relations[hole] = relation_sql(hole, view, plan)
         literals = [
             await self._literal(type_oid, parameter, state)
             for type_oid, parameter in zip(statement.parameters, parameters, strict=True)

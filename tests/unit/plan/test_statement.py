@@ -72,7 +72,10 @@ def test_relations_of_a_definition() -> None:
         ("select public.orders.x from public . orders as l", "select pg_temp.orders.x from pg_temp . orders as l"),
         ('table "Sales"."My ""Orders"""', 'table pg_temp."My ""Orders"""'),
         ("table bemidb.public.Orders", "table pg_temp.Orders"),
-        ("select 'public.orders', public.other -- public.orders", "select 'public.orders', public.other -- public.orders"),
+        (
+            "select 'public.orders', public.other -- public.orders",
+            "select 'public.orders', public.other -- public.orders",
+        ),
         ("select a.public.orders.x from t", "select pg_temp.orders.x from t"),
     ],
 )
