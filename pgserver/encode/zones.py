@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from pgserver.encode.pieces import Ints
 from pgserver.encode.posix_zones import PosixZone, parse_posix
+from pgserver.protocol.errors import FeatureNotSupported
 
 _CYCLE_SECONDS = 146_097 * 86_400  # 400 years
 _CYCLE_YEARS = 400
@@ -56,14 +57,14 @@ class Zone:
 def zone(name: str) -> Zone:
     """Return the zone that a session's TimeZone names: a file's name, or a POSIX rule such as `<+03>-03`.
 
-    Raises: KeyError for a name that Postgres does not know either.
+    Raises: FeatureNotSupported for a name that none of our files has.
     """
     content = _file(name)
     if content is not None:
         return _parse_file(content)
     rule = parse_posix(name)
     if rule is None:
-        raise KeyError(name)
+        raise FeatureNotSupported(f'time zone "{name}" not recognized')
     return _from_rule(rule)
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from pgserver.protocol.errors import PostgresError
+from pgserver.protocol.errors import FeatureNotSupported, PostgresError
 
 
 class EngineError(PostgresError):
@@ -73,6 +73,8 @@ _RAISED = {
     "2201E": "cannot take logarithm of a number that is not positive",
 }
 
+_TOO_LARGE = r"(?i)(?:overflow|out of range|doesn't fit|can't be cast)"
+
 _RULES = (
     _Rule("INTERRUPT", "", "57014", bridge=False, message=_CANCELED),
     _Rule("", r"max_temp_directory_size|No space left", "53100", bridge=False, message=_DISK),
@@ -82,7 +84,7 @@ _RULES = (
     _Rule("", r"[Mm]ax expression depth|expression depth limit|stack overflow", "54001", message=_DEEP),
     _Rule("Parser", "", "42601"),
     _Rule("Syntax", "", "42601"),
-    _Rule("Binder", r"Table .* does not have a column|Referenced column|column .* not found", "42703"),
+    _Rule("Binder", r"does not have a column|Referenced column|column .* not found", "42703"),
     _Rule("Binder", r"Ambiguous", "42702"),
     _Rule("Binder", r"Referenced table|Table .* not found", "42P01"),
     _Rule("Binder", r"No function matches|Could not choose a best candidate", "42883"),
@@ -92,10 +94,16 @@ _RULES = (
     _Rule("Catalog", r"Schema with name", "3F000"),
     _Rule("Catalog", r"already exists", "42P07"),
     _Rule("Catalog", "", "42704"),
-    _Rule("Conversion", r"out of range|[Oo]verflow|doesn't fit|Casting value .* failed", "22003"),
-    _Rule("Conversion", r"(date|timestamp|time) field value out of range", "22008"),
+    _Rule("Conversion", r"(?i)(date|timestamp|time|interval)\b.*(out of|not in timestamp) range", "22008"),
     _Rule("Conversion", r"invalid (date|timestamp|time) field format", "22007"),
+    _Rule("", rf"{_TOO_LARGE}.*INT64", "22003", message="bigint out of range"),
+    _Rule("", rf"{_TOO_LARGE}.*INT32", "22003", message="integer out of range"),
+    _Rule("", rf"{_TOO_LARGE}.*INT16", "22003", message="smallint out of range"),
+    _Rule("", r"(?i)(overflow|out of range|casting value).*DECIMAL", "22003", message="numeric field overflow"),
+    _Rule("Conversion", _TOO_LARGE, "22003"),
     _Rule("Conversion", "", "22P02"),
+    _Rule("Out of Range", r"take square root of a negative", "2201F"),
+    _Rule("Out of Range", r"take logarithm", "2201E"),
     _Rule("Out of Range", "", "22003"),
     _Rule("Invalid Input", r"No magic bytes|too small to be a Parquet|[Pp]arquet.*corrupt|TProtocolException", "XX001",
           bridge=False, message=_CORRUPT),
@@ -134,8 +142,9 @@ def failure_of(error: BaseException) -> Failure:
     """Return what to tell of an exception that DuckDB, Arrow or Python raised while a statement ran."""
     if isinstance(error, EngineError):
         return Failure(error.sqlstate, error.message, error.detail, error.hint, error.retryable_on_bridge)
-    if isinstance(error, PostgresError):
-        return Failure(error.sqlstate, error.message, error.detail, error.hint)
+    if isinstance(error, PostgresError):  # an encoder's
+        unsupported = isinstance(error, FeatureNotSupported)
+        return Failure(error.sqlstate, error.message, error.detail, error.hint, retryable_on_bridge=unsupported)
     if isinstance(error, MemoryError):  # ArrowMemoryError is one
         return Failure("53200", _MEMORY)
     text = str(error)

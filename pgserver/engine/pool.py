@@ -85,7 +85,7 @@ class EnginePool:
         self._access: dict[str, Any] | None = None if settings.s3 is None else asdict(settings.s3)
         self._active: Child | None = None
         self._spare: Child | None = None
-        self._children: set[Child] = set()
+        self.children: set[Child] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._retrying = asyncio.Lock()
         self._stopping = False
@@ -116,8 +116,14 @@ class EnginePool:
         self._stopping = True
         for task in tuple(self._tasks):
             task.cancel()
-        await asyncio.gather(*(child.stop() for child in tuple(self._children)))
+        await asyncio.gather(*(child.stop() for child in tuple(self.children)))
         await asyncio.to_thread(shutil.rmtree, self._settings.spill_folder, ignore_errors=True)
+
+    @property
+    def active(self) -> Child:
+        """Return the child that new statements run in."""
+        assert self._active is not None, "the pool is not started"
+        return self._active
 
     async def run(self, request: RunRequest) -> EngineResult:
         """Start a statement and wait for its first rows, its end or its error.
@@ -145,7 +151,7 @@ class EnginePool:
     def renew(self, s3: S3Credentials) -> None:
         """Give all children new keys of the bucket; those of a role expire."""
         self._access = asdict(s3)
-        for child in self._children:
+        for child in self.children:
             child.renew(self._access)
 
     async def _begin(self, kind: Kind, body: dict[str, Any], deadline: float | None) -> Stream:
@@ -185,7 +191,7 @@ class EnginePool:
         folder.mkdir(mode=0o700)
         child = Child(self._died)
         child.spill_folder = folder
-        self._children.add(child)
+        self.children.add(child)
         options = {
             "memory_limit_bytes": settings.memory_limit_bytes,
             "address_space_bytes": settings.memory_limit_bytes * 5 // 4 + _HEADROOM_BYTES,
@@ -200,7 +206,7 @@ class EnginePool:
 
     def _died(self, child: Child) -> None:
         """Put the spare in the place of a child that is gone, and start another spare."""
-        self._children.discard(child)
+        self.children.discard(child)
         self._background(self._tidy(child))
         if self._stopping:
             return

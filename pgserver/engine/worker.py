@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from pgserver.encode.encoders import encoders_for
 from pgserver.encode.pieces import ColumnEncoder
+from pgserver.encode.posix_zones import parse_posix
 from pgserver.encode.rows import RowChunk, encode_rows
 from pgserver.engine.channel import HEADER, INITIAL_CREDIT, Kind, body_of, chunk_parts, frame, request_from
 from pgserver.engine.database import DatabaseOptions, S3Access, open_database, quoted, secret
@@ -159,7 +160,7 @@ class Runner:
     def _stream(self, statement: Statement) -> None:
         sql, columns, settings, chunk_bytes = request_from(statement.body)
         if settings.time_zone != self._time_zone:
-            self._cursor.execute(f"SET TimeZone = {quoted(settings.time_zone)}")
+            self._cursor.execute(f"SET TimeZone = {quoted(duckdb_zone(settings.time_zone))}")
             self._time_zone = settings.time_zone
         with contextlib.closing(self._cursor.execute(sql).to_arrow_reader(_BATCH_ROWS)) as reader:
             encoders = encoders_for(columns, reader.schema, settings)
@@ -168,6 +169,14 @@ class Runner:
                 if statement.canceled:
                     raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
                 self._worker.send(*chunk_parts(statement.number, chunk))
+
+
+def duckdb_zone(name: str) -> str:
+    """Return DuckDB's name of a zone: a fixed offset of whole hours is no rule there (`<+03>-03`), but Etc/GMT-3."""
+    rule = parse_posix(name)
+    if rule is None or rule.daylight is not None or rule.standard_offset % 3600:
+        return name
+    return f"Etc/GMT{-rule.standard_offset // 3600:+d}"
 
 
 def chunks(reader: pa.RecordBatchReader, encoders: list[ColumnEncoder], chunk_bytes: int) -> Iterator[RowChunk]:
