@@ -74,9 +74,10 @@ def _term(name: str, column: Column, condition: Condition) -> BooleanExpression 
         term = predicate(Reference(name))
     elif condition.op == "in":
         values = [_value(column, value) for value in condition.value] if isinstance(condition.value, tuple) else [None]
+        known = {literal(value) for value in values if value is not None}
         if None in values:
             return None
-        term = predicate(Reference(name), {literal(value) for value in values})
+        term = predicate(Reference(name), known)
     else:
         value = _value(column, condition.value)
         if value is None:

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from pyiceberg.expressions import AlwaysTrue, And, EqualTo, GreaterThan, In, NotNull
+from pyiceberg.expressions.literals import literal
 from pyiceberg.expressions.visitors import bind
 from pyiceberg.schema import Schema
 from pyiceberg.types import DateType, DecimalType, IntegerType, NestedField, StringType
@@ -31,7 +32,7 @@ SCHEMA = Schema(
 
 def test_conditions_are_joined() -> None:
     found = row_filter(VIEW, NAMES, [Condition(1, "=", 5), Condition(3, ">", datetime.date(2024, 2, 29))])
-    assert found == And(EqualTo("id", 5), GreaterThan("day", "2024-02-29"))
+    assert found == And(EqualTo("id", 5), GreaterThan("day", literal(datetime.date(2024, 2, 29))))
 
 
 @pytest.mark.parametrize(
