@@ -61,10 +61,11 @@ class RowChunk:
         )
 
 
-def encode_rows(batch: pa.RecordBatch, encoders: Sequence[ColumnEncoder]) -> RowChunk:
+def encode_rows(batch: pa.RecordBatch, encoders: Sequence[ColumnEncoder], tag: Fixed = _DATA_ROW) -> RowChunk:
     """Lay out a batch as DataRow messages, with no Python loop over rows.
 
-    Args: a batch of n rows; one encoder per column, in column order.
+    Args: a batch of n rows; one encoder per column, in column order; the messages' type (a row of COPY's binary format
+    is a CopyData message of the same layout).
     Returns: one buffer of n messages, and n + 1 byte offsets (int64).
     Raises: ProgramLimitExceeded (54000) when a message would pass 1 GiB.
     Source: Message Formats, DataRow.
@@ -74,7 +75,7 @@ def encode_rows(batch: pa.RecordBatch, encoders: Sequence[ColumnEncoder]) -> Row
         return RowChunk(b"", np.zeros(1, dtype=np.int64))
     fields = [encoder(column) for encoder, column in zip(encoders, batch.columns, strict=True)]
     count = repeated(np.array(len(fields), dtype=">i2"), rows)
-    pieces: list[Piece] = [repeated(_DATA_ROW, rows), _message_sizes(fields, rows), count]
+    pieces: list[Piece] = [repeated(tag, rows), _message_sizes(fields, rows), count]
     for encoded in fields:
         if not encoded.sized:
             pieces.append(_big_endian(encoded.lengths, rows))
@@ -95,6 +96,14 @@ def _message_sizes(fields: Sequence[Field], rows: int) -> Fixed:
     for encoded in fields:
         if not isinstance(encoded.lengths, int):
             sizes += np.maximum(encoded.lengths, 0)
+    return size_words(sizes)
+
+
+def size_words(sizes: Ints) -> Fixed:
+    """Return the length words of messages.
+
+    Raises: ProgramLimitExceeded (54000).
+    """
     longest = int(sizes.max())
     if longest >= MESSAGE_LIMIT_BYTES:
         raise ProgramLimitExceeded(

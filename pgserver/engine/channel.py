@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from pgserver.encode.copy import CopyLayout
 from pgserver.encode.rows import RowChunk, WireColumn, WireSettings
 
 HEADER = struct.Struct("<QBI")
@@ -75,7 +76,11 @@ def chunk_from(content: memoryview) -> RowChunk:
 
 
 def request_body(
-    sql: str, columns: tuple[WireColumn, ...], settings: WireSettings, peak_chunk_bytes: int
+    sql: str,
+    columns: tuple[WireColumn, ...],
+    settings: WireSettings,
+    peak_chunk_bytes: int,
+    layout: CopyLayout | None = None,
 ) -> dict[str, Any]:
     """Return the body of RUN."""
     return {
@@ -83,10 +88,14 @@ def request_body(
         "columns": [[c.type_oid, c.typmod, c.format, c.typtype, c.element_oid] for c in columns],
         "settings": asdict(settings),
         "chunk_bytes": peak_chunk_bytes,
+        "layout": None if layout is None else asdict(layout),
     }
 
 
-def request_from(body: dict[str, Any]) -> tuple[str, tuple[WireColumn, ...], WireSettings, int]:
+def request_from(
+    body: dict[str, Any],
+) -> tuple[str, tuple[WireColumn, ...], WireSettings, int, CopyLayout | None]:
     """Read the body of RUN."""
     columns = tuple(WireColumn(*column) for column in body["columns"])
-    return body["sql"], columns, WireSettings(**body["settings"]), body["chunk_bytes"]
+    layout = None if body["layout"] is None else CopyLayout(**body["layout"])
+    return body["sql"], columns, WireSettings(**body["settings"]), body["chunk_bytes"], layout

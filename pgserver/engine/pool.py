@@ -13,6 +13,7 @@ from uuid import uuid4
 import structlog
 
 from catalog.storage import S3Credentials
+from pgserver.encode.copy import CopyLayout
 from pgserver.encode.rows import RowChunk, WireColumn, WireSettings
 from pgserver.engine.channel import Kind, request_body
 from pgserver.engine.child import Child
@@ -40,12 +41,16 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """A statement in DuckDB's SQL, and how its rows are sent. The deadline counts from `run` to the last row."""
+    """A statement in DuckDB's SQL, and how its rows are sent. The deadline counts from `run` to the last row.
+
+    With a `layout` the chunks are CopyData messages, else DataRow messages.
+    """
 
     sql: str
     columns: tuple[WireColumn, ...]
     settings: WireSettings
     deadline_ms: int | None = None
+    layout: CopyLayout | None = None
 
 
 class EngineResult:
@@ -132,7 +137,7 @@ class EnginePool:
 
         Raises: EngineError, QueryCanceled, CrashShutdown.
         """
-        body = request_body(request.sql, request.columns, request.settings, CHUNK_BYTES)
+        body = request_body(request.sql, request.columns, request.settings, CHUNK_BYTES, request.layout)
         deadline = None
         if request.deadline_ms is not None:
             deadline = asyncio.get_running_loop().time() + request.deadline_ms / 1000

@@ -13,8 +13,9 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -22,8 +23,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from pgserver.encode.copy import CopyWriter
 from pgserver.encode.encoders import encoders_for
-from pgserver.encode.pieces import ColumnEncoder
 from pgserver.encode.posix_zones import parse_posix
 from pgserver.encode.rows import RowChunk, encode_rows
 from pgserver.engine.channel import HEADER, INITIAL_CREDIT, Kind, body_of, chunk_parts, frame, request_from
@@ -158,13 +159,17 @@ class Runner:
         self._worker.send(frame(Kind.TEXT, statement.number, {"text": "\n".join(str(row[-1]) for row in rows)}))
 
     def _stream(self, statement: Statement) -> None:
-        sql, columns, settings, chunk_bytes = request_from(statement.body)
+        sql, columns, settings, chunk_bytes, layout = request_from(statement.body)
         if settings.time_zone != self._time_zone:
             self._cursor.execute(f"SET TimeZone = {quoted(duckdb_zone(settings.time_zone))}")
             self._time_zone = settings.time_zone
         with contextlib.closing(self._cursor.execute(sql).to_arrow_reader(_BATCH_ROWS)) as reader:
-            encoders = encoders_for(columns, reader.schema, settings)
-            for chunk in chunks(reader, encoders, chunk_bytes):
+            encode: Callable[[pa.RecordBatch], RowChunk]
+            if layout is None:
+                encode = partial(encode_rows, encoders=encoders_for(columns, reader.schema, settings))
+            else:
+                encode = CopyWriter(layout, columns, reader.schema, settings).encode
+            for chunk in chunks(reader, encode, chunk_bytes):
                 statement.credit.acquire()
                 if statement.canceled:
                     raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
@@ -179,14 +184,16 @@ def duckdb_zone(name: str) -> str:
     return f"Etc/GMT{-rule.standard_offset // 3600:+d}"
 
 
-def chunks(reader: pa.RecordBatchReader, encoders: list[ColumnEncoder], chunk_bytes: int) -> Iterator[RowChunk]:
+def chunks(
+    reader: pa.RecordBatchReader, encode: Callable[[pa.RecordBatch], RowChunk], chunk_bytes: int
+) -> Iterator[RowChunk]:
     """Encode a stream: a small chunk first, then ones of about `chunk_bytes`."""
     wanted = 1  # one batch
     while (batch := _gather(reader, wanted)) is not None:
         wanted = max(1, chunk_bytes * batch.num_rows // max(1, batch.nbytes))  # a first guess, by its size in Arrow
         at = 0
         while (left := batch.num_rows - at) > 0:
-            chunk = encode_rows(batch.slice(at, left if left < 2 * wanted else wanted), encoders)
+            chunk = encode(batch.slice(at, left if left < 2 * wanted else wanted))
             at += len(chunk)
             wanted = max(1, chunk_bytes * len(chunk) // len(chunk.data))
             yield chunk
