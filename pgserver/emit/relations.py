@@ -11,6 +11,7 @@ def relation_sql(hole: RelationHole, view: TableView, plan: ScanPlan) -> str:
     """Return the FROM item that fills a hole.
 
     `read_parquet` keeps DuckDB's late materialization, which `iceberg_scan` loses (`ORDER BY ... LIMIT 5`: 0.06 s and 0.2 s).
+    With `schema=` DuckDB opens no file while it plans, so it must be told the number of rows: joins were 2-20x slower without.
     """
     if plan.has_deletes:
         return _iceberg(hole, view, plan)
@@ -25,7 +26,7 @@ def relation_sql(hole: RelationHole, view: TableView, plan: ScanPlan) -> str:
         f"{columns[attnum].field_id}: {{name: 'c{attnum}', type: '{duckdb_type(columns[attnum])}', default_value: NULL}}"
         for attnum in hole.columns
     )
-    return f"read_parquet([{files}], schema=MAP {{{schema}}}) AS {hole.alias}"
+    return f"read_parquet([{files}], schema=MAP {{{schema}}}, explicit_cardinality={plan.rows}) AS {hole.alias}"
 
 
 def _iceberg(hole: RelationHole, view: TableView, plan: ScanPlan) -> str:
