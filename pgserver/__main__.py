@@ -10,12 +10,17 @@ from catalog.settings import load_settings
 from pgserver.server import Server
 from pgserver.settings import ServerSettings
 
-try:
-    from uvloop import run as run_loop
-except ImportError:  # where uvloop has no wheel
-    run_loop = asyncio.run
 
 FAILED_START = 2
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """Return a fast event loop, or asyncio's own where uvloop has no wheel."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 def main() -> int:
@@ -26,7 +31,8 @@ def main() -> int:
     try:
         settings = load_settings(ServerSettings)
         configure_logs(settings.log_level, settings.log_format)
-        run_loop(Server(settings).run())
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(Server(settings).run())
     except OperatorError as error:
         sys.stderr.write(f"pgserver: {error}\n")
         return FAILED_START
