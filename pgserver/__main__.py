@@ -10,7 +10,6 @@ from catalog.settings import load_settings
 from pgserver.server import Server
 from pgserver.settings import ServerSettings
 
-
 FAILED_START = 2
 
 
