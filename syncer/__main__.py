@@ -6,8 +6,10 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TextIO, cast
 
 from rich.console import Console
+from rich.file_proxy import FileProxy
 
 from catalog.errors import NotReachable, OperatorError
 from catalog.logs import configure_logs
@@ -50,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 os.environ[variable] = value
         settings = load_settings(SyncSettings)
         signal.signal(signal.SIGTERM, _interrupt)
+        if console.is_terminal and sys.stderr.isatty():
+            # Log lines go above the bars, not into them.
+            sys.stderr = cast(TextIO, FileProxy(console, sys.stderr))
         configure_logs(settings.log_level, settings.log_format)
         return 0 if COMMANDS[options.command].run(settings, console) else EXIT_TABLES_FAILED
     except (OperatorError, NotReachable) as error:

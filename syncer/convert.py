@@ -40,7 +40,7 @@ class Converter:
             index for index, column in enumerate(columns) if column.array or column.storage not in DIRECT | OPTIMISTIC
         }
 
-    def convert(self, block: bytes | bytearray) -> pa.Table:
+    def convert(self, block: bytes | bytearray | memoryview) -> pa.Table:
         """Convert whole rows.
 
         Raises: Unrepresentable naming the column; NotText.
@@ -57,7 +57,7 @@ class Converter:
         arrays = [self._finish(index, column) for index, column in enumerate(table.columns)]
         return pa.Table.from_arrays(arrays, schema=self._schema)
 
-    def _read_again(self, block: bytes | bytearray, optimistic: set[int]) -> pa.Table:
+    def _read_again(self, block: bytes | bytearray | memoryview, optimistic: set[int]) -> pa.Table:
         """Read with the odd columns as text; those that pyarrow casts after all stay fast."""
         before = self._as_text
         self._as_text = before | optimistic
@@ -77,7 +77,7 @@ class Converter:
         self._as_text = before | odd
         return table
 
-    def _read(self, block: bytes | bytearray) -> pa.Table:
+    def _read(self, block: bytes | bytearray | memoryview) -> pa.Table:
         names = [str(index) for index in range(len(self._columns))]
         types = {
             name: pa.string() if index in self._as_text else self._schema.field(index).type

@@ -17,6 +17,9 @@ BLOCK_BYTES = 2 << 20
 MAX_DIGITS = 38
 
 
+Buffer = bytes | bytearray | memoryview
+
+
 class Operation(Enum):
     """What the rows of a batch are to the table."""
 
@@ -28,7 +31,7 @@ class Batch:
     """Whole rows, as COPY's CSV prints them."""
 
     operation: Operation
-    data: bytes | bytearray
+    data: Buffer
 
     @property
     def nbytes(self) -> int:
@@ -54,7 +57,12 @@ def extract(connection: psycopg.Connection, table: SourceTable) -> Iterator[Batc
     """
     with connection.cursor() as cursor, cursor.copy(copy_statement(table)) as copy:
         rows = bytearray()
-        for row in copy:
+        while row := copy.read():
+            if len(row) >= BLOCK_BYTES and not rows:
+                batches = [Batch(Operation.INSERT, row)]  # huge: not copied, and not kept here
+                del row
+                yield batches.pop()
+                continue
             rows += row  # at once: to keep libpq's many small buffers costs twice the time
             if len(rows) >= BLOCK_BYTES:
                 yield Batch(Operation.INSERT, rows)

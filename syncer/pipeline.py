@@ -16,6 +16,9 @@ class Sized(Protocol):
 
 S = TypeVar("S", bound=Sized)
 
+# From this size on an item passes all stages before the next one is made: its copies are what fills the memory.
+HUGE_BYTES = 32 << 20
+
 
 class _Channel(Generic[S]):
     """The items between a producer and a consumer, and how the two end."""
@@ -24,7 +27,7 @@ class _Channel(Generic[S]):
         self.limit_bytes = limit_bytes
         self.changed = threading.Condition()
         self.items: deque[S] = deque()
-        self.bytes = 0
+        self.bytes = 0  # of the items here, and of the one that the consumer works on
         self.done = False
         self.abandoned = False
         self.error: BaseException | None = None
@@ -32,12 +35,18 @@ class _Channel(Generic[S]):
     def put(self, item: S) -> bool:
         """Wait for room, then add; an item larger than the bound passes alone. Returns: whether anybody wants more."""
         with self.changed:
-            while self.items and self.bytes + item.nbytes > self.limit_bytes and not self.abandoned:
+            while self.bytes and self.bytes + item.nbytes > self.limit_bytes and not self.abandoned:
                 self.changed.wait()
             self.items.append(item)
             self.bytes += item.nbytes
             self.changed.notify_all()
             return not self.abandoned
+
+    def settle(self) -> None:
+        """Wait until the consumer is done with all there is."""
+        with self.changed:
+            while self.bytes and not self.abandoned:
+                self.changed.wait()
 
 
 def ahead(items: Iterable[S], limit_bytes: int, name: str) -> Generator[S, None, None]:
@@ -58,9 +67,12 @@ def ahead(items: Iterable[S], limit_bytes: int, name: str) -> Generator[S, None,
                 if not channel.items:
                     break
                 item = channel.items.popleft()
-                channel.bytes -= item.nbytes
-                channel.changed.notify_all()
+            nbytes = item.nbytes
             yield item
+            del item  # it may be large, and the next may be long in coming
+            with channel.changed:
+                channel.bytes -= nbytes
+                channel.changed.notify_all()
     finally:
         with channel.changed:
             channel.abandoned = True
@@ -75,8 +87,13 @@ def _produce(items: Iterable[S], channel: _Channel[S]) -> None:
         iterator = iter(items)
         try:
             for item in iterator:
-                if not channel.put(item):
+                is_huge = item.nbytes >= HUGE_BYTES
+                wanted = channel.put(item)
+                del item
+                if not wanted:
                     break
+                if is_huge:
+                    channel.settle()
         finally:
             if isinstance(iterator, Generator):
                 iterator.close()

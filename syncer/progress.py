@@ -11,6 +11,7 @@ import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from syncer.describe import SourceTable
 
@@ -143,10 +144,10 @@ def show_summary(console: Console, outcomes: Sequence[Outcome], seconds: float) 
     for name in ("rows", "bytes", "seconds", "rows/s"):
         grid.add_column(name, justify="right")
     for outcome in outcomes:
-        grid.add_row(*_cells(outcome), style="red" if outcome.error else None)
+        grid.add_row(*map(Text, _cells(outcome)), style="red" if outcome.error else None)
     grid.add_section()
-    grid.add_row(*_cells(total), style="bold")
-    console.print(grid, markup=False)
+    grid.add_row(*map(Text, _cells(total)), style="bold")
+    console.print(grid)
     for outcome in outcomes:
         if outcome.error:
             console.print(f"{outcome.label}: {outcome.error}", style="red", markup=False, highlight=False)

@@ -182,6 +182,7 @@ class Run:
             for rows in arrow:
                 writer.add(rows)
                 progress.advance(len(rows))
+                del rows
             files = writer.close()
         except BaseException:
             arrow.close()
@@ -197,7 +198,10 @@ class Run:
 def _converted(blocks: Generator[Batch, None, None], converter: Converter) -> Iterator[pa.Table]:
     try:
         for block in blocks:
-            yield converter.convert(block.data)
+            rows = converter.convert(block.data)
+            del block  # both may be large: nothing is kept longer than needed
+            yield rows
+            del rows
     finally:
         blocks.close()
 

@@ -1,6 +1,5 @@
 """Whole runs: what is copied, under which name, what the view says, what survives a failure."""
 
-import contextlib
 import random
 import signal
 import subprocess
@@ -255,6 +254,13 @@ def test_row_security_is_an_error_not_missing_rows(lab: Lab, postgres: Any) -> N
     assert "row-level security" in printed
 
 
+def read_until(process: "subprocess.Popen[str]", part: str) -> None:
+    """Wait for a line of the log."""
+    assert process.stderr is not None
+    while part not in (line := process.stderr.readline()):
+        assert line, f"ended without {part}"
+
+
 @pytest.mark.parametrize("when", ["started", "random"])
 def test_a_killed_run_leaves_what_was_there(lab: Lab, when: str) -> None:
     lab.execute("CREATE TABLE t AS SELECT 1 AS v, i, md5(i::text) AS s FROM generate_series(1, 300000) i")
@@ -263,9 +269,7 @@ def test_a_killed_run_leaves_what_was_there(lab: Lab, when: str) -> None:
         lab.execute(f"UPDATE t SET v = {version}")
         process = lab.start()
         if when == "started":
-            for line in process.stderr:
-                if "table_started" in line:
-                    break
+            read_until(process, "table_started")
         time.sleep(random.uniform(0, 0.4))
         process.kill()
         process.communicate()
@@ -275,20 +279,18 @@ def test_a_killed_run_leaves_what_was_there(lab: Lab, when: str) -> None:
     assert lab.read("public", "t", "min(v), max(v), count(*)") == [(3, 3, 300_000)]
 
 
-def test_ctrl_c_ends_a_run_at_once(lab: Lab) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_at_once(lab: Lab, number: signal.Signals) -> None:
     lab.execute("CREATE TABLE t AS SELECT i, repeat('x', 200) AS s FROM generate_series(1, 100000) i")
     lab.execute("CREATE MATERIALIZED VIEW slow AS SELECT 1 AS i")
     with psycopg.connect(lab.source_url) as connection:
         connection.execute("LOCK TABLE t")  # the sync waits for it
         process = lab.start()
-        with contextlib.closing(process.stderr):
-            for line in process.stderr:
-                if "public.t" in line:
-                    break
+        with process:
+            read_until(process, "public.t")
             time.sleep(0.3)
-            process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=15) == 130
-        process.stdout.close()
+            process.send_signal(number)
+            assert process.wait(timeout=30) == 130
     assert not [path for path in (lab.folder / "warehouse").rglob("*.parquet") if "/t/" in str(path)]
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from syncer.pipeline import ahead
+from syncer.pipeline import HUGE_BYTES, ahead
 
 
 @dataclass(frozen=True)
@@ -60,3 +60,16 @@ def test_a_consumer_that_stops_closes_the_producer_in_its_thread() -> None:
     next(items)
     items.close()
     assert closed_in == ["the producer"]
+
+
+def test_a_huge_item_is_done_with_before_the_next_is_made() -> None:
+    events: list[str] = []
+
+    def produce() -> Iterator[Item]:
+        for number in range(3):
+            events.append(f"made {number}")
+            yield Item(HUGE_BYTES)
+
+    for number, _ in enumerate(ahead(produce(), HUGE_BYTES * 10, "test")):
+        events.append(f"used {number}")
+    assert events == ["made 0", "used 0", "made 1", "used 1", "made 2", "used 2"]
