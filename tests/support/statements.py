@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pglast.parser import split
 
-DIFFERS = re.compile(r"^[ \t]*--[ \t]*differs:[ \t]*(\S+)")
+DIFFERS = re.compile(r"[ \t]*--[ \t]*differs:[ \t]*(\S+)")
 COMMENT = re.compile(r"\s*(--[^\n]*(\n|$)|/\*.*?\*/)|\s+", re.DOTALL)
 SETTING = re.compile(r"(SET|RESET)\b", re.IGNORECASE)
 
@@ -34,17 +34,17 @@ class Statement:
 
 def read(path: Path) -> Iterator[Statement]:
     """Give the statements of a file in their order."""
-    data = path.read_bytes()
+    text = path.read_text("utf-8")
     settings: tuple[str, ...] = ()
-    for found in split(data.decode(), with_parser=False, only_slices=True):
-        start, stop = _without_comments(data, found.start, found.stop), found.stop
-        text = data[start:stop].decode()
-        if SETTING.match(text):
-            settings = (*settings, text)
+    for found in split(text, with_parser=False, only_slices=True):
+        start = _after_comments(text, found.start)
+        body = text[start : found.stop]
+        if SETTING.match(body):
+            settings = (*settings, body)
             continue
-        differs = DIFFERS.match(data[stop + 1 :].decode().split("\n", 1)[0])
-        line = data[:start].count(b"\n") + 1
-        yield Statement(path, line, text, settings, differs[1] if differs else None)
+        differs = DIFFERS.match(text, found.stop + 1)
+        line = text.count("\n", 0, start) + 1
+        yield Statement(path, line, body, settings, differs[1] if differs else None)
 
 
 def read_all(folder: Path) -> list[Statement]:
@@ -52,9 +52,7 @@ def read_all(folder: Path) -> list[Statement]:
     return [statement for path in sorted(folder.rglob("*.sql")) for statement in read(path)]
 
 
-def _without_comments(data: bytes, start: int, stop: int) -> int:
-    text = data[start:stop].decode()
-    at = 0
+def _after_comments(text: str, at: int) -> int:
     while found := COMMENT.match(text, at):
         at = found.end()
-    return start + len(text[:at].encode())
+    return at

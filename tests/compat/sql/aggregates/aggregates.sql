@@ -19,7 +19,7 @@ SELECT min(ints), max(texts) FROM arrays;
 SELECT bool_and(b), bool_or(b), every(b) FROM numbers;
 SELECT bool_and(b), bool_or(b) FROM numbers WHERE b IS NULL;
 SELECT bit_and(i4), bit_or(i4), bit_xor(i4) FROM numbers;
-SELECT variance(i4), stddev(i4), var_pop(i4), stddev_pop(i4), var_samp(i2), stddev_samp(i8) FROM numbers WHERE abs(i4) < 1000;
+SELECT variance(i4), stddev(i4), var_pop(i4), stddev_pop(i4), var_samp(i2), stddev_samp(i8) FROM numbers WHERE i4 BETWEEN -999 AND 999;
 SELECT variance(n2), stddev(n2), var_pop(n2), stddev_pop(n2) FROM numbers WHERE abs(n2) < 1000;
 SELECT stddev(f8), var_pop(f8) FROM numbers WHERE id IN (1, 2, 3, 13);
 SELECT stddev(i4), variance(n2) FROM numbers WHERE id = 1;
@@ -31,7 +31,7 @@ SELECT string_agg(dept, ',' ORDER BY id), string_agg(DISTINCT dept, ',') FROM pe
 SELECT string_agg(DISTINCT dept, ',' ORDER BY dept DESC) FROM people;
 SELECT string_agg(by, '\x00' ORDER BY id) FROM things;
 SELECT dept, string_agg(name, '/' ORDER BY salary DESC NULLS LAST, name) FROM people GROUP BY dept ORDER BY dept;
-SELECT sum(DISTINCT i4), avg(DISTINCT i2), count(DISTINCT n2) FROM numbers WHERE abs(i4) < 1000;
+SELECT sum(DISTINCT i4), avg(DISTINCT i2), count(DISTINCT n2) FROM numbers WHERE i4 BETWEEN -999 AND 999;
 SELECT count(*) FILTER (WHERE active), sum(salary) FILTER (WHERE dept = 'it'), avg(salary) FILTER (WHERE false) FROM people;
 SELECT count(DISTINCT dept) FILTER (WHERE salary > 4000) FROM people;
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY salary), percentile_disc(0.5) WITHIN GROUP (ORDER BY salary) FROM people;

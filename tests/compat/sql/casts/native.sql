@@ -2,7 +2,7 @@
 SET search_path = nasty, public;
 SELECT id, i4::text, i8::text, i2::text, b::text, o::text FROM numbers ORDER BY id;
 SELECT id, i4::bigint, i8::numeric, i2::int, i4::float8, i4::real FROM numbers ORDER BY id;
-SELECT id, i8::int FROM numbers WHERE abs(i4) < 1000000 ORDER BY id;
+SELECT id, i8::int FROM numbers WHERE i8 BETWEEN -1000000 AND 1000000 ORDER BY id;
 SELECT i8::int FROM numbers WHERE id = 4;
 SELECT i4::smallint FROM numbers WHERE id = 4;
 SELECT n2::int, n2::bigint, n2::smallint FROM numbers WHERE abs(n2) < 2000 ORDER BY id;

@@ -10,13 +10,13 @@ SELECT id, extract(epoch from tz), extract(hour from tz), extract(timezone from 
 SELECT id, extract(hour from t), extract(second from t), extract(epoch from t) FROM times ORDER BY id;
 SELECT extract(year from t) FROM times;
 SELECT extract(fortnight from d) FROM times;
-SELECT id, date_part('year', d), date_part('dow', ts), date_part('epoch', tz), date_part('second', ts) FROM times ORDER BY id;
+SELECT id, date_part('year', d), date_part('dow', ts), date_part('epoch', tz), date_part('second', ts) FROM times WHERE id <> 11 ORDER BY id;
 SELECT id, extract(year from span), extract(month from span), extract(epoch from span) FROM odd_types ORDER BY id;
 SELECT id, date_trunc('year', ts), date_trunc('quarter', ts), date_trunc('month', ts), date_trunc('week', ts) FROM times ORDER BY id;
 SELECT id, date_trunc('day', ts), date_trunc('hour', ts), date_trunc('minute', ts), date_trunc('second', ts), date_trunc('milliseconds', ts) FROM times ORDER BY id;
 SELECT id, date_trunc('month', d), date_trunc('week', d) FROM times WHERE id NOT IN (11) ORDER BY id;
 SELECT id, date_trunc('day', tz), date_trunc('month', tz), date_trunc('day', tz, 'Europe/Berlin') FROM times ORDER BY id;
-SELECT id, date_trunc('decade', ts), date_trunc('century', ts), date_trunc('millennium', ts) FROM times ORDER BY id;
+SELECT id, date_trunc('decade', ts), date_trunc('century', ts), date_trunc('millennium', ts) FROM times WHERE id <> 9 ORDER BY id;
 SELECT date_trunc('nope', ts) FROM times;
 SELECT id, date_trunc('hour', span) FROM odd_types ORDER BY id;
 SELECT id, date_bin('15 minutes', ts, timestamp '2001-01-01') FROM times WHERE id NOT IN (5, 6, 11) ORDER BY id;
@@ -28,8 +28,8 @@ SELECT id, ts AT TIME ZONE 'Europe/Berlin', tz AT TIME ZONE 'America/New_York' F
 SELECT id, tz AT TIME ZONE '+02', tz AT TIME ZONE interval '-3 hours', ts AT TIME ZONE 'UTC' FROM times WHERE id NOT IN (9, 11) ORDER BY id;
 SELECT id, tz AT TIME ZONE 'Nope/Nope' FROM times;
 SELECT id, timezone('Asia/Tokyo', tz), tz AT LOCAL FROM times WHERE id NOT IN (9, 11) ORDER BY id;
-SELECT id, to_timestamp(i4), to_timestamp(f8) FROM numbers WHERE id IN (1, 2, 3, 12, 13, 18) ORDER BY id;
-SELECT id, d, to_char(d, 'YYYY-MM') FROM times WHERE id NOT IN (5, 6) ORDER BY id;
+SELECT id, to_timestamp(i4), to_timestamp(f8) FROM numbers WHERE id IN (1, 2, 3, 12, 13) ORDER BY id;
+SELECT id, d, to_char(d, 'YYYY-MM') FROM times WHERE id NOT IN (5, 6, 11) ORDER BY id;
 SELECT day, d FROM events JOIN generate_series(timestamp '2024-02-01', timestamp '2024-02-05', interval '1 day') AS d ON d = day ORDER BY 1;
 SELECT d::date, count(e.id) FROM generate_series(date '2024-01-30', date '2024-02-10', interval '1 day') d LEFT JOIN events e ON e.day = d GROUP BY 1 ORDER BY 1;
 SELECT extract(year from o_orderdate) AS y, count(*), sum(o_totalprice) FROM orders GROUP BY 1 ORDER BY 1;

@@ -26,4 +26,4 @@ SELECT id, t LIKE NULL, NULL LIKE t FROM texts ORDER BY id;
 SELECT name FROM people WHERE name ILIKE '%Ö%' ORDER BY id;
 SELECT name FROM people WHERE name LIKE '_____' ORDER BY id;
 SELECT id FROM texts WHERE t LIKE 'back\\slash' ORDER BY id;
-SELECT id, by LIKE '\x5c27%'::bytea FROM things ORDER BY id;
+SELECT id, by LIKE '\x25' || '\x6c'::bytea || '\x25' FROM things ORDER BY id;

@@ -28,7 +28,7 @@ SELECT chr(0) FROM texts;
 SELECT id, starts_with(t, 'he'), t ^@ 'ab' FROM texts ORDER BY id;
 SELECT id, quote_ident(t), quote_literal(t), quote_nullable(t) FROM texts ORDER BY id;
 SELECT id, overlay(t placing 'XX' from 2 for 1), overlay(t placing '' from 1) FROM texts WHERE t <> '' ORDER BY id;
-SELECT id, format('%s-%s', id, t), format('%I %L', v, v), format('%5s|%-5s|', v, v) FROM texts ORDER BY id;
+SELECT id, format('%s-%s', id, t), format('%I %L', v, v), format('%5s|%-5s|', v, v) FROM texts WHERE v IS NOT NULL ORDER BY id;
 SELECT id, encode(by, 'hex'), encode(by, 'base64'), encode(by, 'escape') FROM things ORDER BY id;
 SELECT id, decode('DEAD', 'hex') || by, length(by), octet_length(by) FROM things ORDER BY id;
 SELECT id, substr(by, 1, 2), get_byte(by, 0), position('\xad'::bytea in by) FROM things WHERE length(by) > 0 ORDER BY id;
