@@ -44,12 +44,14 @@ class Child(asyncio.BufferedProtocol):
         self._process: subprocess.Popen[bytes] | None = None
         self._transport: asyncio.WriteTransport | None = None
         self._streams: dict[int, Stream] = {}
+        self._reaping: asyncio.Task[None] | None = None
         self._next = 0
         self._header = bytearray(HEADER.size)
         self._body: memoryview | None = None
         self._filled = 0
         loop = asyncio.get_running_loop()
-        self.idle = asyncio.Event()
+        self.idle = asyncio.Event()  # no statement runs
+        self.idle.set()
         self.ready: asyncio.Future[None] = loop.create_future()
         self.gone: asyncio.Future[int] = loop.create_future()  # its exit status
 
@@ -101,10 +103,9 @@ class Child(asyncio.BufferedProtocol):
             self._process.kill()
 
     async def stop(self) -> None:
-        """End the process and wait until it is gone."""
-        if self._process is not None:
-            self._process.kill()  # it holds nothing that could be lost
-            await self.gone
+        """End the process and wait until it is gone; it holds nothing that could be lost."""
+        self._lost()
+        await asyncio.shield(self.gone)
 
     def _more(self, number: int) -> None:
         self._write(frame(Kind.CREDIT, number))
@@ -177,7 +178,14 @@ class Child(asyncio.BufferedProtocol):
                 self.kill("poisoned")
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        """Tell the statements, and whoever waits."""
+        """The process closed its end, or is gone."""
+        self._lost()
+
+    def _lost(self) -> None:
+        """Tell the statements, and whoever waits; end what is left of the process."""
+        if self._reaping is not None:
+            return
+        self._reaping = asyncio.ensure_future(self._reap())
         streams, self._streams = self._streams, {}
         self.idle.set()
         for stream in streams.values():
@@ -186,11 +194,12 @@ class Child(asyncio.BufferedProtocol):
             self.ready.set_exception(ChildProcessError("the engine did not start"))
             self.ready.exception()  # it may be that nobody waits
         self._on_death(self)
-        self._reaping = asyncio.ensure_future(self._reap())
 
     async def _reap(self) -> None:
-        assert self._process is not None
-        self._process.kill()  # a closed socket is no proof that the process is gone
-        status = await asyncio.get_running_loop().run_in_executor(None, self._process.wait)
-        if not self.gone.done():
-            self.gone.set_result(status)
+        status = 0
+        if self._process is not None:
+            self._process.kill()  # a closed socket is no proof that the process is gone
+            status = await asyncio.get_running_loop().run_in_executor(None, self._process.wait)
+        if self._transport is not None:
+            self._transport.abort()
+        self.gone.set_result(status)

@@ -1,6 +1,7 @@
 """Engines for the server: a child process that runs statements, a spare one, and what happens when one dies."""
 
 import asyncio
+import logging
 import os
 import shutil
 from collections.abc import AsyncIterator, Coroutine
@@ -25,6 +26,7 @@ log = structlog.get_logger()
 
 CHUNK_BYTES = 1 << 20
 START_S = 60.0
+RETRY_START_S = 1.0  # after a child that died before it was ready
 _HEADROOM_BYTES = 1 << 30  # address space besides DuckDB's memory: code, stacks, batches
 
 
@@ -93,6 +95,7 @@ class EnginePool:
         self.children: set[Child] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._retrying = asyncio.Lock()
+        self._filling = asyncio.Lock()
         self._stopping = False
 
     async def __aenter__(self) -> Self:
@@ -109,19 +112,22 @@ class EnginePool:
     async def start(self) -> None:
         """Wipe what an earlier server spilled, start the engine, and a spare behind it.
 
-        Raises: ChildProcessError when the engine does not start.
+        Raises: ChildProcessError, TimeoutError when the engine does not start.
         """
         await asyncio.to_thread(self._make_spill_folder)
-        self._active = await self._spawn()
-        await asyncio.wait_for(asyncio.shield(self._active.ready), START_S)
-        self._spare = await self._spawn()
+        try:
+            await self._fill()
+            await asyncio.wait_for(asyncio.shield(self.active.ready), START_S)
+        except BaseException:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """End all children and wait for it."""
         self._stopping = True
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*(child.stop() for child in tuple(self.children)))
+        while self.children or self._tasks:
+            await asyncio.gather(*(child.stop() for child in tuple(self.children)))
+            await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.to_thread(shutil.rmtree, self._settings.spill_folder, ignore_errors=True)
 
     @property
@@ -166,8 +172,10 @@ class EnginePool:
         if isinstance(event, Died) and not stream.timed_out:
             async with self._retrying:  # one at a time: the one that kills its engine must not take others along
                 alone = await self._spawn()
-                stream = await self._first(alone, kind, body, deadline)
-                self._background(self._end_when_idle(alone))
+                try:
+                    stream = await self._first(alone, kind, body, deadline)
+                finally:
+                    self._background(self._end_when_idle(alone))
                 event = await stream.peek()
         if isinstance(event, Failure | Died):
             raise error_of(event, stream)
@@ -184,11 +192,16 @@ class EnginePool:
         return stream
 
     async def _ready_child(self) -> Child:
-        child = self._active
-        assert child is not None, "the pool is not started"
-        if not child.ready.done():
-            await asyncio.shield(child.ready)
-        return child
+        """Return the child for the next statement, when it takes statements.
+
+        Raises: CrashShutdown when none can be started.
+        """
+        await self._fill()
+        try:
+            await asyncio.shield(self.active.ready)
+        except ChildProcessError as error:
+            raise CrashShutdown("no engine could be started") from error
+        return self.active
 
     async def _spawn(self) -> Child:
         settings = self._settings
@@ -205,7 +218,11 @@ class EnginePool:
             "lake_prefixes": settings.lake_prefixes,
             "s3": self._access,
         }
-        await child.start(options)
+        try:
+            await child.start(options)
+        except BaseException:
+            await child.stop()
+            raise
         log.info("engine_started", pid=child.pid)
         return child
 
@@ -213,24 +230,30 @@ class EnginePool:
         """Put the spare in the place of a child that is gone, and start another spare."""
         self.children.discard(child)
         self._background(self._tidy(child))
-        if self._stopping:
-            return
         if child is self._active:
             self._active, self._spare = self._spare, None
         elif child is self._spare:
             self._spare = None
-        if self._spare is None or self._active is None:
-            self._background(self._refill())
+        else:
+            return
+        if not self._stopping:
+            started = child.ready.done() and child.ready.exception() is None
+            self._background(self._fill(after_s=0 if started else RETRY_START_S))
 
-    async def _refill(self) -> None:
-        if self._active is None:
-            self._active = await self._spawn()
-        if self._spare is None:
-            self._spare = await self._spawn()
+    async def _fill(self, after_s: float = 0) -> None:
+        """See to it that there is a child and a spare; where there are, this costs nothing."""
+        if self._active is not None and self._spare is not None:
+            return
+        await asyncio.sleep(after_s)
+        async with self._filling:
+            if self._active is None and not self._stopping:
+                self._active = await self._spawn()
+            if self._spare is None and not self._stopping:
+                self._spare = await self._spawn()
 
     async def _tidy(self, child: Child) -> None:
-        status = await child.gone
-        log.warning("engine_ended", pid=child.pid, status=status)
+        status = await asyncio.shield(child.gone)
+        log.log(logging.INFO if self._stopping else logging.WARNING, "engine_ended", pid=child.pid, status=status)
         if child.spill_folder is not None:
             await asyncio.to_thread(shutil.rmtree, child.spill_folder, ignore_errors=True)
 
