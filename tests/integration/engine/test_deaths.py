@@ -20,10 +20,11 @@ def test_a_statement_that_has_sent_nothing_is_run_again(go, new_pool, ask, fetch
     async def work() -> None:
         async with new_pool() as pool:
             first = pool.active
-            task = asyncio.create_task(fetch(pool, ask(f"SELECT count(*) FROM {lake.numbers} a, range(300) b")))
+            os.kill(first.pid, signal.SIGSTOP)  # so that it cannot answer before it dies
+            task = asyncio.create_task(fetch(pool, ask(f"SELECT count(*) FROM {lake.numbers}")))
             await asyncio.sleep(0.1)
             os.kill(first.pid, signal.SIGKILL)
-            assert await task == [("300000000",)]
+            assert await task == [("1000000",)]
             assert pool.active is not first
             assert await fetch(pool, ask("SELECT 'alive'")) == [("alive",)]
 
@@ -46,15 +47,16 @@ def test_a_statement_in_mid_stream_gets_57p02_and_the_next_one_an_answer(go, new
 def test_one_that_kills_every_engine_gets_57p02_and_takes_nobody_along(go, new_pool, ask, fetch) -> None:
     async def work() -> None:
         async with new_pool() as pool:
+            os.kill(pool.active.pid, signal.SIGSTOP)
             killer = asyncio.create_task(pool.run(ask(SLOW)))
-            innocent = asyncio.create_task(fetch(pool, ask("SELECT count(*) FROM range(300000000) AS r(i)")))
+            innocent = asyncio.create_task(fetch(pool, ask("SELECT count(*) FROM range(300000) AS r(i)")))
             await asyncio.sleep(0.1)
             os.kill(pool.active.pid, signal.SIGKILL)
             alone = await second_engine(pool)
             os.kill(alone, signal.SIGKILL)
             with pytest.raises(CrashShutdown):
                 await killer
-            assert await innocent == [("300000000",)]
+            assert await innocent == [("300000",)]
 
     go(work())
 
