@@ -48,7 +48,7 @@ def configure_logs(level: str, log_format: Literal["console", "json"]) -> None:
         processors=[*shared, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,  # a reload may change the level
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

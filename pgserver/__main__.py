@@ -7,8 +7,9 @@ import sys
 from catalog.errors import OperatorError
 from catalog.logs import configure_logs
 from catalog.settings import load_settings
+from pgserver.machine import allow_many_files
 from pgserver.server import Server
-from pgserver.settings import ServerSettings
+from pgserver.settings import ServerSettings, read_log_level
 
 FAILED_START = 2
 
@@ -29,7 +30,8 @@ def main() -> int:
     parser.parse_args()
     try:
         settings = load_settings(ServerSettings)
-        configure_logs(settings.log_level, settings.log_format)
+        configure_logs(read_log_level(settings), settings.log_format)
+        allow_many_files()
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(Server(settings).run())
     except OperatorError as error:

@@ -1,51 +1,47 @@
-"""Listen, accept, drain: the life of the server process."""
+"""Listen, accept, reload, drain: the life of the server process."""
 
 import asyncio
 import contextlib
 import errno
 import signal
-from pathlib import Path
+import ssl
 
+import psycopg
 import structlog
 
-from catalog.errors import NotReachable, OperatorError
-from catalog.storage import Warehouse
-from catalog.tables import LakeCatalog
-from pgserver.activity import Activity
-from pgserver.connection import ClientConnection
-from pgserver.engine.pool import EnginePool, EngineSettings
-from pgserver.executors.bridge import BridgeExecutor
-from pgserver.executors.dispatch import Dispatcher
-from pgserver.executors.lake import LakeExecutor
-from pgserver.plan.analysis import Analyst
-from pgserver.plan.backends import BackendPool
-from pgserver.plan.pin import Lake
-from pgserver.plan.planner import Planner
+from catalog.errors import OperatorError
+from catalog.logs import configure_logs
+from pgserver.assembly import Parts, assemble, watch
+from pgserver.connection import ClientConnection, ConnectionOptions
 from pgserver.session.startup import accept
-from pgserver.session.state import Services
-from pgserver.settings import ServerSettings
-from pgserver.twin.cluster import Twin
+from pgserver.session.state import shut_down
+from pgserver.settings import ServerSettings, read_log_level
+from pgserver.tls import Certificates
+from pgserver.users import read_users
 
 log = structlog.get_logger()
 
-DRAIN_S = 5
-ANALYSIS_BACKENDS = 2
-BRIDGE_BACKENDS = 4
-FIRST_TRY_S = 10  # before the port opens all the same
-LONGEST_PAUSE_S = 10
+END_S = 5.0  # for sessions that are told to end at once
+VACUUM_EVERY_S = 3600.0
 
 
 class Server:
-    """Twin, engine, catalog and the listening socket, started in this order and ended in the other."""
+    """Twin, engine, catalog and the listening socket.
+
+    SIGTERM drains: no new sessions, what runs may finish. A second one, or SIGINT, ends all at once. SIGHUP reads
+    users, certificates and the log level again.
+    """
 
     def __init__(self, settings: ServerSettings) -> None:
         """Args: the settings, read once."""
         self._settings = settings
-        self._sessions: set[asyncio.Task[None]] = set()
+        self._sockets: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
-        self._serving = False
+        self._hurrying = asyncio.Event()
         self._failure: BaseException | None = None
-        self._services: Services
+        self._certificates: Certificates | None = None
+        self._parts: Parts | None = None
+        self._reloading: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT.
@@ -54,41 +50,51 @@ class Server:
         """
         loop = asyncio.get_running_loop()
         starting = asyncio.current_task()
-
-        def stop() -> None:
-            self._stopping.set()
-            if starting is not None and not self._serving:
-                starting.cancel()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop)
+        assert starting is not None
+        loop.add_signal_handler(signal.SIGTERM, self._stop, starting, False)
+        loop.add_signal_handler(signal.SIGINT, self._stop, starting, True)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
         try:
             await self._serve()
         except asyncio.CancelledError:
             log.info("stopped_while_starting")
 
+    def _stop(self, starting: "asyncio.Task[None]", hurry: bool) -> None:
+        """Hear of SIGTERM (drain, the second time hurry) or SIGINT (hurry)."""
+        if hurry or self._stopping.is_set():
+            self._hurrying.set()
+        self._stopping.set()
+        if self._parts is None:
+            starting.cancel()
+
     async def _serve(self) -> None:
+        settings = self._settings
         async with contextlib.AsyncExitStack() as stack:
+            users = self._read_users()
+            if settings.tls_cert is not None and settings.tls_key is not None:
+                self._certificates = Certificates(settings.tls_cert, settings.tls_key)
             listener = await self._listen()
             stack.callback(listener.close)
-            await self._start(stack)
+            self._parts = await assemble(settings, users, stack, self._fail)
+            watch(stack, self._parts.services.twin.supervise(), self._fail)
+            watch(stack, self._vacuum(), self._fail)
             await listener.start_serving()
-            self._serving = True
-            log.info("listening", host=self._settings.host, port=self._settings.port)
+            log.info("listening", host=settings.host, port=settings.port)
             await self._stopping.wait()
-            log.info("stopping", sessions=len(self._sessions))
+            await self._drain(self._parts)
             listener.close()
-            await self._end_sessions()
+            await self._end(self._parts)
         if self._failure is not None:
             raise self._failure
 
     async def _listen(self) -> asyncio.Server:
         """Take the port first: a second server must not touch the first one's folder."""
         host, port = self._settings.host, self._settings.port
+        options = ConnectionOptions(self._tls_context, self._settings.write_timeout_s)
         loop = asyncio.get_running_loop()
         try:
             return await loop.create_server(
-                lambda: ClientConnection(self._connected), host, port, backlog=512, start_serving=False
+                lambda: ClientConnection(self._connected, options), host, port, backlog=512, start_serving=False
             )
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
@@ -97,105 +103,81 @@ class Server:
                 ) from error
             raise OperatorError("BEMIDB_HOST", f"cannot listen on {host}", "give an address of this machine") from error
 
-    async def _start(self, stack: contextlib.AsyncExitStack) -> None:
-        settings = self._settings
-        twin = Twin(settings, settings.data_dir / "twin")
-        await twin.start()
-        stack.push_async_callback(twin.stop)
-        warehouse = await asyncio.to_thread(Warehouse.open, settings)
-        pool = EnginePool(engine_settings(settings, warehouse))
-        await pool.start()
-        stack.push_async_callback(pool.stop)
-        catalog = LakeCatalog.open(settings, warehouse)
-        stack.callback(catalog.close)
-        backends = BackendPool(twin, ANALYSIS_BACKENDS)
-        stack.push_async_callback(backends.close)
-        staleness_s = settings.catalog_staleness_ms / 1000
-        lake = Lake(twin, catalog.read_tables, warehouse.file_io_properties, staleness_s)
-        prepared = asyncio.create_task(self._prepare(warehouse, catalog, lake))
-        stack.callback(prepared.cancel)
-        await asyncio.wait({prepared}, timeout=FIRST_TRY_S)
-        if prepared.done():
-            prepared.result()
-        prepared.add_done_callback(self._prepared)
-        planner = Planner(lake, Analyst(backends))
-        bridging = BackendPool(twin, BRIDGE_BACKENDS)
-        stack.push_async_callback(bridging.close)
-        bridge = BridgeExecutor(bridging, pool, planner, settings.bridge_max_bytes)
-        self._services = Services(twin, lake, planner, Dispatcher(LakeExecutor(pool, planner), bridge), Activity())
-
-    async def _prepare(self, warehouse: Warehouse, catalog: LakeCatalog, lake: Lake) -> None:
-        """Wait for what is merely not there yet: clients are told 57P03 meanwhile.
-
-        Raises: OperatorError for what waiting does not mend.
-        """
-        pause_s = 0.5
-        while True:
-            try:
-                await asyncio.to_thread(warehouse.check)
-                await asyncio.to_thread(catalog.ensure_schema)
-                await lake.refresh()
-                if lake.ready:
-                    return
-            except NotReachable as error:
-                log.warning("waiting", variable=error.variable, problem=error.problem, retry_s=pause_s)
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-
-    def _prepared(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._failure = error
-            self._stopping.set()
+    def _tls_context(self) -> ssl.SSLContext | None:
+        return None if self._certificates is None else self._certificates.context
 
     def _connected(self, client: ClientConnection) -> None:
-        task = asyncio.create_task(accept(client, self._services, self._settings.max_connections))
-        self._sessions.add(task)
-        task.add_done_callback(self._sessions.discard)
+        assert self._parts is not None
+        task = asyncio.create_task(accept(client, self._parts.services))
+        self._sockets.add(task)
+        task.add_done_callback(self._sockets.discard)
 
-    async def _end_sessions(self) -> None:
-        for task in tuple(self._sessions):
-            task.cancel()
-        if self._sessions:
-            await asyncio.wait(tuple(self._sessions), timeout=DRAIN_S)
+    def _fail(self, error: BaseException) -> None:
+        """Hear that a part has failed for good."""
+        self._failure = error
+        self._hurrying.set()
+        self._stopping.set()
 
+    async def _vacuum(self) -> None:
+        assert self._parts is not None
+        while True:
+            await asyncio.sleep(VACUUM_EVERY_S)
+            try:
+                await self._parts.services.twin.vacuum()
+            except psycopg.Error as error:
+                log.warning("twin_vacuum_failed", problem=type(error).__name__)
 
-def engine_settings(settings: ServerSettings, warehouse: Warehouse) -> EngineSettings:
-    """Give the engine what it needs of the settings."""
-    return EngineSettings(
-        memory_limit_bytes=memory_limit_bytes(settings.memory_limit),
-        threads=None,
-        spill_folder=settings.data_dir / "spill",
-        lake_prefixes=(warehouse.location,),
-        s3=warehouse.s3_credentials(),
-    )
+    # Reload
 
+    def _read_users(self) -> dict[str, str] | None:
+        settings = self._settings
+        return None if settings.users_file is None else read_users(settings.users_file, settings.user)
 
-UNITS = {
-    "B": 1,
-    "KB": 10**3,
-    "MB": 10**6,
-    "GB": 10**9,
-    "TB": 10**12,
-    "KIB": 2**10,
-    "MIB": 2**20,
-    "GIB": 2**30,
-    "TIB": 2**40,
-}
-SHARE = 0.6
+    def _reload(self) -> None:
+        """Hear of SIGHUP. What cannot be read leaves the old in force."""
+        if self._parts is not None:
+            self._reloading = asyncio.create_task(self._reload_all(self._parts))
 
+    async def _reload_all(self, parts: Parts) -> None:
+        try:
+            configure_logs(read_log_level(self._settings), self._settings.log_format)
+            if self._certificates is not None:
+                self._certificates.reload()
+            users = self._read_users()
+            if users is not None:
+                await parts.services.twin.set_users(users)
+        except OperatorError as error:
+            log.error("reload_failed", variable=error.variable, problem=error.problem)
+        except psycopg.Error as error:
+            log.error("reload_failed", problem=type(error).__name__)
+        else:
+            log.info("reloaded")
 
-def memory_limit_bytes(setting: str | None) -> int:
-    """Read a size such as 4GB; without one, take a share of the machine or of the control group."""
-    if setting is None:
-        return int(machine_memory_bytes() * SHARE)
-    number = setting.rstrip("BKMGTi").strip()
-    return int(float(number) * UNITS[setting[len(number) :].strip().upper()])
+    # End
 
+    async def _drain(self, parts: Parts) -> None:
+        """Let what runs finish; sessions that do nothing end now, and nobody new comes in."""
+        activity = parts.services.activity
+        activity.draining = True
+        log.info("draining", sessions=len(activity), seconds=self._settings.drain_seconds)
+        for session in activity.sessions():
+            if session.resting and session.between_transactions:
+                session.end(shut_down())
+        deadline = asyncio.get_running_loop().time() + self._settings.drain_seconds
+        hurrying = asyncio.create_task(self._hurrying.wait())
+        while len(activity) and not hurrying.done():
+            left_s = deadline - asyncio.get_running_loop().time()
+            if left_s <= 0:
+                break
+            await asyncio.wait({hurrying, *self._sockets}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+        hurrying.cancel()
 
-def machine_memory_bytes() -> int:
-    """Return the memory of the machine, or of the control group if that is less."""
-    text = Path("/proc/meminfo").read_text().split("MemTotal:")[1].split()[0]
-    total = int(text) * 1024
-    with contextlib.suppress(OSError, ValueError):
-        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return total
+    async def _end(self, parts: Parts) -> None:
+        """End all sessions, whatever they do."""
+        log.info("stopping", sessions=len(parts.services.activity))
+        for session in parts.services.activity.sessions():
+            session.end(shut_down())
+        if self._sockets:
+            _, left = await asyncio.wait(tuple(self._sockets), timeout=END_S)
+            for task in left:
+                task.cancel()

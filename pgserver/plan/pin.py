@@ -15,11 +15,14 @@ from pgserver.emit.names import CatalogNames
 from pgserver.emit.parts import Condition
 from pgserver.plan.names import read_names
 from pgserver.plan.prune import row_filter
-from pgserver.protocol.errors import CannotConnectNow
+from pgserver.protocol.errors import CannotConnectNow, ConnectionFailure
 from pgserver.twin.cluster import Twin
 from pgserver.twin.schema import LakeSchema
 
 log = structlog.get_logger()
+
+PATIENCE_S = 2.0  # what a statement waits for the catalog when an older answer does
+WARN_EVERY_S = 30.0
 
 ReadTables = Callable[[], Sequence[TableRow]]
 
@@ -32,14 +35,25 @@ class Lake:
     """
 
     def __init__(
-        self, twin: Twin, read_tables: ReadTables, io_properties: Mapping[str, str], staleness_s: float
+        self,
+        twin: Twin,
+        read_tables: ReadTables,
+        io_properties: Mapping[str, str],
+        staleness_s: float,
+        max_staleness_s: float = 600.0,
     ) -> None:
-        """Args: the twin; how to read the catalog (blocking); PyIceberg's file settings; seconds."""
+        """Args: the twin; how to read the catalog (blocking); PyIceberg's file settings; for how many seconds an answer
+        is good, and for how many it must do while the catalog cannot be asked.
+        """
         self._twin = twin
         self._read_tables = read_tables
         self._io_properties = dict(io_properties)
         self._staleness_s = staleness_s
+        self._max_staleness_s = max_staleness_s
         self._asked_at = float("-inf")
+        self._known_at = float("-inf")
+        self._away_since: float | None = None
+        self._warned_at = float("-inf")
         self._refreshing: asyncio.Task[None] | None = None
         self._rows: tuple[TableRow, ...] = ()
         self._pointers: dict[tuple[str, str], str] = {}
@@ -55,7 +69,25 @@ class Lake:
             return
         if self._refreshing is None:
             self._refreshing = asyncio.create_task(self._refresh())
-        await asyncio.shield(self._refreshing)
+        if not self.ready or self.too_old:
+            await asyncio.shield(self._refreshing)
+        elif self.reachable:  # else its answer is not waited for: a catalog that hangs slows nobody down
+            await asyncio.wait({self._refreshing}, timeout=PATIENCE_S)
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the catalog has answered last."""
+        return time.monotonic() - self._known_at
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the catalog answered when it was asked last."""
+        return self._away_since is None
+
+    @property
+    def too_old(self) -> bool:
+        """Whether what is known may not be read any more unless the catalog says so."""
+        return self.age_s > self._max_staleness_s
 
     def require_ready(self) -> None:
         """Raise CannotConnectNow (57P03) while the catalog has never answered."""
@@ -67,6 +99,7 @@ class Lake:
             )
 
     async def _refresh(self) -> None:
+        asked_at = time.monotonic()
         try:
             rows = tuple(await asyncio.to_thread(self._read_tables))
             if rows != self._rows or self._retry:
@@ -78,15 +111,42 @@ class Lake:
                 self._pointers |= {(row.namespace, row.name): row.metadata_location for row in rows}
                 self._rows = rows
                 log.info("catalog_read", tables=len(rows), version=self.schema.version)
+            self._known_at = asked_at
             self.ready = True
-        except (NotReachable, OperatorError, psycopg.Error) as error:
-            log.warning("catalog_unreachable", problem=str(error), known_tables=len(self._rows))
+            self._is_back()
+        except (NotReachable, OperatorError) as error:
+            self._is_away(str(error))
+        except psycopg.Error as error:
+            self._retry = True
+            log.warning("twin_not_changed", problem=type(error).__name__)
         finally:
             self._asked_at = time.monotonic()
             self._refreshing = None
 
+    def _is_away(self, problem: str) -> None:
+        now = time.monotonic()
+        if self._away_since is None:
+            self._away_since, self._warned_at = now, float("-inf")
+        if now - self._warned_at >= WARN_EVERY_S:
+            self._warned_at = now
+            log.warning("catalog_unreachable", problem=problem, known_tables=len(self._rows))
+
+    def _is_back(self) -> None:
+        if self._away_since is not None:
+            log.info("catalog_back", away_s=round(time.monotonic() - self._away_since, 1))
+            self._away_since = None
+
     def pointer(self, relid: int) -> str:
-        """Return the metadata location that a table of the twin has now."""
+        """Return the metadata location that a table of the twin has now.
+
+        Raises: ConnectionFailure (08006) when the catalog has not been reachable for too long.
+        """
+        if self.too_old and not self.reachable:
+            raise ConnectionFailure(
+                "the catalog is not reachable",
+                detail=f"It has not answered for {self.age_s:.0f} seconds.",
+                hint="Try again later; the server reads the lake as soon as its catalog is back.",
+            )
         table = self.schema.tables[relid]
         return self._pointers[table.namespace, table.name]
 

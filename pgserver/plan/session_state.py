@@ -16,7 +16,8 @@ current_user, session_user, current_database(), coalesce(current_schema(), ''), 
 current_setting('transaction_isolation'), current_setting('TimeZone'), current_setting('DateStyle'),
 current_setting('IntervalStyle'), current_setting('bytea_output'), current_setting('extra_float_digits'),
 current_setting('statement_timeout'), current_setting('client_encoding'),
-current_setting('standard_conforming_strings'), pg_my_temp_schema()::int8"""
+current_setting('standard_conforming_strings'), pg_my_temp_schema()::int8,
+current_setting('idle_session_timeout'), current_setting('transaction_timeout')"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,14 @@ class SessionState:
     client_encoding: str
     standard_conforming_strings: str
     temp_schema: int
+    idle_session_timeout_ms: int
+    transaction_timeout_ms: int
 
     @classmethod
     def read(cls, row: list[str]) -> Self:
         """Decode the row that `STATE_SQL` returns."""
         now, statement, user, session_user, database, schema, search_path, isolation = row[:8]
-        zone, dates, intervals, bytea, digits, timeout, encoding, strings, temp_schema = row[8:]
+        zone, dates, intervals, bytea, digits, timeout, encoding, strings, temp_schema, idle, transaction = row[8:]
         return cls(
             now_us=int(now),
             statement_us=int(statement),
@@ -64,7 +67,14 @@ class SessionState:
             client_encoding=encoding,
             standard_conforming_strings=strings,
             temp_schema=int(temp_schema),
+            idle_session_timeout_ms=milliseconds(idle),
+            transaction_timeout_ms=milliseconds(transaction),
         )
+
+    @property
+    def timed_by_twin(self) -> bool:
+        """Whether the twin must know of each statement, since it ends sessions by the clock."""
+        return bool(self.idle_session_timeout_ms or self.transaction_timeout_ms)
 
     @property
     def analysis(self) -> AnalysisContext:

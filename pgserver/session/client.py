@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from pgserver.protocol.startup import StartupFamily
+from pgserver.protocol.startup import GSSENCRequest, SSLRequest, StartupFamily
 
 
 class ConnectionLost(Exception):
@@ -15,6 +15,14 @@ class Client(Protocol):
 
     on_lost: Callable[[], None]
     on_slow: Callable[[bool], None]
+    peer: str  # its address
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether TLS is on."""
+
+    async def answer_encryption(self, request: SSLRequest | GSSENCRequest) -> None:
+        """Answer a request for encryption, and have it on where the answer is yes."""
 
     async def next_startup(self) -> StartupFamily:
         """Return the next message of the startup phase."""
@@ -39,3 +47,6 @@ class Client(Protocol):
 
     async def close(self) -> None:
         """Send what is queued, then end the connection."""
+
+    def abort(self) -> None:
+        """End the connection now."""

@@ -1,5 +1,7 @@
 """The extended protocol: Parse, Bind and Describe go to the twin; Execute of a lake portal is ours."""
 
+from dataclasses import replace
+
 from pgserver.plan.planner import Parameter
 from pgserver.plan.session_state import SessionState
 from pgserver.plan.statement import classify
@@ -9,6 +11,7 @@ from pgserver.protocol.frontend import Bind, Close, Execute, Parse
 from pgserver.protocol.message import decode_body
 from pgserver.session import lake
 from pgserver.session.portals import LakePortal
+from pgserver.session.refused import refuse_role_changes
 from pgserver.session.settings import analysis_context, may_change_settings
 from pgserver.session.state import FLUSH, Session
 from pgserver.session.state import sync as end_with_sync
@@ -25,6 +28,7 @@ async def parse(session: Session, frame: bytes) -> None:
         return
     context = await analysis_context(session)
     statement = classify(message.query.decode("utf-8", "replace"))
+    refuse_role_changes(statement)
     found = await session.services.planner.look(statement, message.query, message.parameter_types, context)
     if may_change_settings(statement):
         session.settings = None
@@ -103,7 +107,8 @@ async def execute(session: Session, frame: bytes) -> None:
 async def run(session: Session, portal: LakePortal, state: SessionState | None, max_rows: int) -> None:
     """Send a portal's rows, as many as the client wants now. The state is given when the portal has not started."""
     if state is not None:
-        await lake.start(session, portal, state)
+        # The timeout is that of each Execute, see `Session.interruptible`; a portal may live longer than one.
+        await lake.start(session, portal, replace(state, statement_timeout_ms=0) if max_rows else state)
     sent = 0 if portal.done else await lake.send_rows(session, portal, max_rows)
     if max_rows and sent == max_rows and not portal.done:
         session.client.write(PORTAL_SUSPENDED)

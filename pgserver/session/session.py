@@ -8,7 +8,7 @@ from pgserver.protocol.codec import FramingError
 from pgserver.protocol.errors import InternalError, PostgresError, error_response
 from pgserver.session import extended, simple
 from pgserver.session.client import ConnectionLost
-from pgserver.session.state import Session, sync
+from pgserver.session.state import Session, shut_down, sync
 from pgserver.twin.backend import BackendFailed, BackendLost
 
 log = structlog.get_logger()
@@ -43,7 +43,12 @@ async def serve(session: Session) -> None:
     """Serve a session that has logged in, until one side ends it."""
     try:
         while True:
+            if session.services.activity.draining and session.between_transactions:
+                session.farewell = shut_down()
+                break
+            session.rest()
             tag, frame = await session.client.next_message()
+            session.resting = False
             if tag == TERMINATE:
                 break
             if not session.skipping or tag in (SYNC, QUERY):

@@ -10,6 +10,7 @@ from pgserver.plan.statement import Statement, split
 from pgserver.protocol.errors import PostgresError
 from pgserver.session import lake
 from pgserver.session.portals import LakePortal
+from pgserver.session.refused import refuse_role_changes
 from pgserver.session.settings import analysis_context, may_change_settings
 from pgserver.session.state import Session, end_group, sync
 
@@ -44,7 +45,7 @@ async def query_one(session: Session, frame: bytes, statement: Statement, text: 
         await relay(session, frame)
         return
     state = session.settings
-    if state is not None and session.twin.status == ord("I"):
+    if state is not None and session.twin.status == ord("I") and not state.timed_by_twin:
         await session.interruptible(run_alone(session, found, state))
     else:
         await run_in_twin(session, found, text)
@@ -53,6 +54,7 @@ async def query_one(session: Session, frame: bytes, statement: Statement, text: 
 
 async def look(session: Session, statement: Statement, text: bytes) -> LakeStatement | None:
     """Find out whether a statement is the lake's."""
+    refuse_role_changes(statement)
     return await session.services.planner.look(statement, text, (), await analysis_context(session))
 
 

@@ -1,4 +1,4 @@
-"""From an open socket to a session: limits are checked, and the login is relayed to the twin."""
+"""From an open socket to a session, and to its end: what is refused before the login, and what is said at the end."""
 
 import asyncio
 
@@ -6,34 +6,32 @@ import structlog
 
 from pgserver.protocol.codec import FramingError
 from pgserver.protocol.errors import (
-    CannotConnectNow,
     FeatureNotSupported,
     InvalidAuthorizationSpecification,
     PostgresError,
-    TooManyConnections,
     error_response,
 )
-from pgserver.protocol.startup import CancelRequest, StartupMessage
+from pgserver.protocol.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage
 from pgserver.session.client import Client, ConnectionLost
+from pgserver.session.login import check_failures, check_room, log_in
 from pgserver.session.session import serve
 from pgserver.session.state import Services, Session
 from pgserver.settings import RESERVED_USER
-from pgserver.twin.backend import BackendLost, open_backend
+from pgserver.twin.backend import BackendLost
 
 log = structlog.get_logger()
 
-LOGIN_TIMEOUT_S = 60
 
-
-async def accept(client: Client, services: Services, max_connections: int) -> None:
+async def accept(client: Client, services: Services) -> None:
     """Serve a socket from its first byte to its end; whatever goes wrong ends this socket alone."""
-    session: Session | None = None
+    session = Session(client, services)
     try:
-        async with asyncio.timeout(LOGIN_TIMEOUT_S):
-            session = await log_in(client, services, max_connections)
-        if session is not None:
-            services.activity.add(session)
+        async with asyncio.timeout(services.login_rules.authentication_timeout_s):
+            with services.door.sockets.enter(client.peer, client.abort):
+                begun = await begin(session)
+        if begun:
             await serve(session)
+            session.say_farewell()
     except FramingError as error:
         if not error.silent:
             client.write(error_response(error))
@@ -45,38 +43,38 @@ async def accept(client: Client, services: Services, max_connections: int) -> No
     except Exception:
         log.exception("connection_failed")
     finally:
-        if session is not None:
-            services.activity.remove(session)
-            await session.portals.close_all()
-            session.twin.close()
+        services.activity.remove(session)
+        await session.portals.close_all()
+        session.twin.close()
         await client.close()
 
 
-async def log_in(client: Client, services: Services, max_connections: int) -> Session | None:
-    """Go through the startup phase; None when the socket was for a cancel request.
+async def begin(session: Session) -> bool:
+    """Go through the startup phase; False when the socket was for a cancel request.
 
     Raises: PostgresError for what is refused; FramingError; ConnectionLost; BackendLost.
     """
+    client, services = session.client, session.services
     while True:
         message = await client.next_startup()
-        if isinstance(message, CancelRequest):
-            await services.activity.cancel(message.process_id, message.key)
-            return None
-        if isinstance(message, StartupMessage):
+        if isinstance(message, SSLRequest | GSSENCRequest):
+            await client.answer_encryption(message)
+        elif isinstance(message, CancelRequest):
+            if services.door.admits(client.peer) and services.door.may_cancel(client.peer):
+                await services.activity.cancel(message.process_id, message.key)
+            return False
+        else:
             break
-        client.write(b"N")
-    user = check_startup(message)
-    if len(services.activity) >= max_connections:
-        raise TooManyConnections("sorry, too many clients already")
-    services.lake.require_ready()
-    await services.twin.ensure_role(user)
-    session = Session(client, services)
-    session.user = user
+    assert isinstance(message, StartupMessage)
+    session.user = check_startup(message)
+    session.database = message.parameters.get("database") or session.user
+    check_door(session)
     client.on_lost = session.client_lost
     client.on_slow = session.client_slow
     client.start_login()
-    await relay_login(client, session, message)
-    return session
+    with services.door.logins.enter(client.peer, client.abort):
+        await log_in(session, message)
+    return True
 
 
 def check_startup(message: StartupMessage) -> str:
@@ -94,18 +92,18 @@ def check_startup(message: StartupMessage) -> str:
     return user
 
 
-async def relay_login(client: Client, session: Session, message: StartupMessage) -> None:
-    """Have the twin log the client in: its challenges and the client's answers pass as they are."""
-    twin = session.twin
-    try:
-        await open_backend(twin, session.services.twin.socket_path)
-    except OSError as error:
-        raise CannotConnectNow("the database system is starting up", hint="Try again in a moment.") from error
-    twin.send(message.encode())
-    while not twin.ready:
-        await twin.until(lambda: bool(twin.authentication or twin.ready))
-        if twin.authentication:
-            twin.authentication = 0
-            _, answer = await client.next_message()
-            twin.send(answer)
-    client.start_session()
+def check_door(session: Session) -> None:
+    """Refuse what needs no password to be refused.
+
+    Raises: PostgresError: 28000, 53300 or 57P03.
+    """
+    services, peer = session.services, session.client.peer
+    if not services.door.admits(peer):
+        raise InvalidAuthorizationSpecification(f'connections from "{peer}" are not allowed')
+    if services.login_rules.tls_required and not session.client.encrypted:
+        raise InvalidAuthorizationSpecification("connections without TLS are not allowed", hint="Use sslmode=require.")
+    check_failures(session)
+    refusal = check_room(session)
+    if refusal is not None:
+        raise refusal
+    services.lake.require_ready()

@@ -8,10 +8,11 @@ import structlog
 
 from pgserver.activity import Activity
 from pgserver.executors.dispatch import Dispatcher
+from pgserver.limits import Door
 from pgserver.plan.pin import Lake
 from pgserver.plan.planner import Planner
 from pgserver.plan.session_state import SessionState
-from pgserver.protocol.errors import PostgresError, QueryCanceled, error_response
+from pgserver.protocol.errors import AdminShutdown, CrashShutdown, PostgresError, QueryCanceled, error_response
 from pgserver.session.client import Client, ConnectionLost
 from pgserver.session.portals import Portals
 from pgserver.twin.backend import BackendFailed, BackendLost, TwinBackend, cancel_backend
@@ -26,6 +27,14 @@ assert EXECUTE_NOTHING[4] == len(EXECUTE_NOTHING) - 1
 
 
 @dataclass(frozen=True, slots=True)
+class LoginRules:
+    """What is asked of a client before its session begins."""
+
+    authentication_timeout_s: float = 60.0
+    tls_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """What all sessions share."""
 
@@ -34,6 +43,8 @@ class Services:
     planner: Planner
     dispatcher: Dispatcher
     activity: Activity
+    door: Door
+    login_rules: LoginRules
 
 
 class Session:
@@ -44,13 +55,24 @@ class Session:
         self.client = client
         self.services = services
         self.twin = TwinBackend(client.write, self.twin_event)
+        self.twin.on_told = self.twin_told
         self.portals = Portals()
         self.pins: dict[int, str] = {}  # snapshots that the open transaction has read
         self.skipping = False  # an error: all is dropped until Sync
         self.settings: SessionState | None = None  # as last asked; None when they may have changed
         self.user = ""
+        self.database = ""
+        self.resting = False  # waits for the client's next message
+        self.farewell: PostgresError | None = None  # why this server ends the session
+        self._canceling: asyncio.Future[None] | None = None
+        self._canceled = False  # a cancel request came before the statement began to run
         self._runner: asyncio.Task[None] | None = None
         self._interruption: Exception | None = None
+
+    @property
+    def between_transactions(self) -> bool:
+        """Whether nothing is lost when the session ends now."""
+        return self.twin.status == ord("I") and not self.twin.sent
 
     @property
     def process_id(self) -> int:
@@ -85,8 +107,16 @@ class Session:
 
         Raises: what `interrupt` was given.
         """
+        if self._canceled:
+            self._canceled = False
+            work.close()
+            raise canceled()
         self._interruption = None
         self._runner = asyncio.create_task(work)
+        timer = None
+        if self.settings is not None and self.settings.statement_timeout_ms:
+            seconds = self.settings.statement_timeout_ms / 1000
+            timer = asyncio.get_running_loop().call_later(seconds, self.interrupt, timed_out())
         try:
             await self._runner
         except asyncio.CancelledError:
@@ -96,6 +126,8 @@ class Session:
             raise self._interruption from None
         finally:
             self._runner = None
+            if timer is not None:
+                timer.cancel()
 
     def interrupt(self, reason: Exception) -> bool:
         """End the running lake statement with this error; False when none runs."""
@@ -105,10 +137,37 @@ class Session:
         self._runner.cancel()
         return True
 
-    async def cancel(self) -> None:
-        """Cancel the lake statement that runs; else let the twin cancel its own."""
-        if not self.interrupt(QueryCanceled("canceling statement due to user request")):
+    async def cancel(self, *, twin_knows: bool = False) -> None:
+        """Cancel the statement that runs, here or in the twin; one that has not begun is not to be hit."""
+        if self.resting or self.interrupt(canceled()):
+            return
+        self._canceled = True
+        if not twin_knows:
             await cancel_backend(self.services.twin.socket_path, self.twin)
+
+    def rest(self) -> None:
+        """Hear that the session waits for the client's next message."""
+        self.resting = True
+        if not self.twin.sent:
+            self._canceled = False
+
+    def end(self, error: PostgresError) -> None:
+        """End the session now, whatever it does; the client is told why."""
+        self.farewell = error
+        if not self.interrupt(ConnectionLost()):
+            self.client.end_input()
+            self.twin.close()
+
+    def say_farewell(self) -> None:
+        """Tell the client why its session ends, unless it knows or has gone."""
+        if self.twin.inside_row or self.twin.fatal:
+            return
+        error = self.farewell
+        if error is None and self.twin.lost:
+            error = CrashShutdown("terminating connection because its PostgreSQL backend ended unexpectedly")
+        if error is not None:
+            error.severity = "FATAL"
+            self.client.write(error_response(error))
 
     def twin_event(self) -> None:
         """Hear of an error or a lost connection from the twin: a statement timeout fires there, for example."""
@@ -117,6 +176,10 @@ class Session:
                 self.client.end_input()
         elif self.twin.failed:
             self.interrupt(BackendFailed())
+
+    def twin_told(self, process_id: str) -> None:
+        """Hear that this session has called `pg_cancel_backend`, and may: the twin sees no lake statement run."""
+        self._canceling = asyncio.ensure_future(self.services.activity.cancel_process(int(process_id)))
 
     def client_lost(self) -> None:
         """Hear that the client has gone: its statement stops, here or in the twin."""
@@ -129,6 +192,21 @@ class Session:
             self.twin.pause()
         else:
             self.twin.resume()
+
+
+def canceled() -> QueryCanceled:
+    """Return the error of a canceled statement."""
+    return QueryCanceled("canceling statement due to user request")
+
+
+def timed_out() -> QueryCanceled:
+    """Return the error of a statement that took too long."""
+    return QueryCanceled("canceling statement due to statement timeout")
+
+
+def shut_down() -> AdminShutdown:
+    """Return the error of a session that the operator ends."""
+    return AdminShutdown("terminating connection due to administrator command")
 
 
 async def sync(session: Session, frame: bytes = SYNC) -> None:

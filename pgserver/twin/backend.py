@@ -16,12 +16,14 @@ type_and_length = struct.Struct(">BI").unpack_from
 HEADER = 5
 CANCEL_REQUEST_CODE = 80877102
 DATA_ROW, COPY_DATA = ord("D"), ord("d")
-ERROR, READY, PARAMETER, KEY = ord("E"), ord("Z"), ord("S"), ord("K")
+ERROR, READY, PARAMETER, KEY, NOTICE = ord("E"), ord("Z"), ord("S"), ord("K"), ord("N")
 AUTHENTICATION = ord("R")
 AUTHENTICATION_OK, SASL_FINAL = 0, 12
+NO_TYPE = frozenset((0,))  # hides nothing, but has messages looked at one by one
 COPY_IN = frozenset(b"GW")
 COMPLETIONS = frozenset(b"123TnCIs")  # exactly one of these answers each extended-protocol message but Sync
 ASYNCHRONOUS = frozenset(b"NAS")  # may come at any time, and are the client's whoever asked
+TOLD = b"\0CBD001\0M"  # a notice to this server, not to the client: only functions of `sql/050_signals.sql` raise it
 
 Message = tuple[int, bytes]  # type byte and the whole frame
 Sink = Callable[[bytes], None]
@@ -48,6 +50,7 @@ class TwinBackend(asyncio.Protocol):
 
     def __init__(self, relay: Sink | None, on_event: Callable[[], None] = lambda: None) -> None:
         """Args: where the client's bytes go (None: all is kept); what to call on an error or a lost connection."""
+        self.on_told: Callable[[str], None] = lambda _text: None
         self._relay = relay
         self._on_event = on_event
         self._buffer = b""
@@ -67,6 +70,8 @@ class TwinBackend(asyncio.Protocol):
         self.status = ord("I")
         self.hidden: frozenset[int] = frozenset()  # types of message that the client must not see
         self.failed = False
+        self.sqlstate = ""  # of the last error
+        self.fatal = False  # the last error ended the session, and the client has it
         self.copy_in = False
         self.lost = False
         self.parameters: dict[str, str] = {}
@@ -103,6 +108,11 @@ class TwinBackend(asyncio.Protocol):
             self._pass(data)
         else:
             self._sort(data)
+
+    def relay_to(self, relay: Sink, *, whole_frames: bool = False) -> None:
+        """Give the client's bytes to another sink from now on; in whole frames it sees each message apart."""
+        self._relay = relay
+        self.hidden = NO_TYPE if whole_frames else frozenset()
 
     # sending
 
@@ -147,6 +157,11 @@ class TwinBackend(asyncio.Protocol):
         """Read on."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
+
+    @property
+    def inside_row(self) -> bool:
+        """Whether the client has a part of a message: nothing may be sent to it before the rest."""
+        return self._skip > 0
 
     # waiting
 
@@ -234,7 +249,12 @@ class TwinBackend(asyncio.Protocol):
             if tag != DATA_ROW and tag != COPY_DATA:
                 if end > size:
                     break
-                self._note(tag, data, position, end)
+                if tag == NOTICE and TOLD in data[position:end]:
+                    self._tell(data[position:end])
+                    data, end = data[:position] + data[end:], position
+                    size = len(data)
+                else:
+                    self._note(tag, data, position, end)
                 if tag == ERROR:
                     self._on_event()
             position = end
@@ -264,7 +284,9 @@ class TwinBackend(asyncio.Protocol):
             ours = self._keep_from is not None and self.answered >= self._keep_from
             frame = data[position:end]
             self._note(tag, data, position, end)
-            if self._relay is not None and (not ours or tag in ASYNCHRONOUS):
+            if tag == NOTICE and TOLD in frame:
+                self._tell(frame)
+            elif self._relay is not None and (not ours or tag in ASYNCHRONOUS):
                 if tag not in self.hidden:
                     self._relay(frame)
                 if tag == ERROR:
@@ -285,6 +307,9 @@ class TwinBackend(asyncio.Protocol):
             self.sent = self.answered = 0
         elif tag == ERROR:
             self.failed = True
+            fields = data[position + HEADER : end]
+            self.sqlstate = fields.partition(b"\0C")[2][:5].decode("ascii", "replace")
+            self.fatal = b"\0VFATAL\0" in fields or b"\0VPANIC\0" in fields
         elif tag == PARAMETER:
             name, value, _ = data[position + HEADER : end].split(b"\0")
             self.parameters[name.decode()] = value.decode("utf-8", "replace")
@@ -299,6 +324,10 @@ class TwinBackend(asyncio.Protocol):
         else:
             return
         self._wake()
+
+    def _tell(self, frame: bytes) -> None:
+        start = frame.index(TOLD) + len(TOLD)
+        self.on_told(frame[start : frame.index(b"\0", start)].decode("utf-8", "replace"))
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -12,7 +12,7 @@ import secrets
 import shutil
 import signal
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -29,6 +29,7 @@ from pgserver.twin.schema import CatalogRow, LakeSchema, SchemaKeeper
 from pgserver.twin.types import Connection
 
 OWN_CONNECTIONS = 20  # analysis, bridge and these, besides one backend per session
+LOGINS_AT_ONCE = 64  # who is about to log in has a backend, too
 LOCK_TIMEOUT_MS = 200
 RESTART_SECONDS = 60.0
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -67,9 +68,14 @@ class TwinSettings(Protocol):
 class Twin:
     """The server's private PostgreSQL; one server has it at a time."""
 
-    def __init__(self, settings: TwinSettings, folder: Path) -> None:
-        """Nothing is started yet. Args: a folder of its own, made when it is missing."""
+    def __init__(self, settings: TwinSettings, folder: Path, more_users: Mapping[str, str] | None = None) -> None:
+        """Nothing is started yet.
+
+        Args: the settings; a folder of its own, made when it is missing; who may log in besides the user of the
+        settings, each with a password or SCRAM verifier.
+        """
         self._settings = settings
+        self._users = self._all_users(more_users)
         self._folder = folder.absolute()
         self._password = secrets.token_urlsafe(24)
         self._keeper = SchemaKeeper()
@@ -103,6 +109,14 @@ class Twin:
         """Tell whether the twin accepts connections now."""
         return self._postgres.alive()
 
+    async def take_folder(self) -> None:
+        """Make sure that no other server uses the folder, from now to `stop`.
+
+        Raises: OperatorError when one does, or the folder cannot be used.
+        """
+        if self._lock_fd is None:
+            await asyncio.to_thread(self._lock)
+
     async def start(self) -> None:
         """Start PostgreSQL, see that database, files and roles are this version's, lock the door.
 
@@ -110,7 +124,7 @@ class Twin:
         """
         install.check_names(self._settings.database, self._settings.user)
         started = time.monotonic()
-        await asyncio.to_thread(self._lock)
+        await self.take_folder()
         try:
             await asyncio.to_thread(self._start_postgres)
             await self._set_up()
@@ -148,11 +162,26 @@ class Twin:
 
     async def ensure_role(self, name: str) -> None:
         """Make sure that this user can log in, where any may; else the twin itself says what is wrong with it."""
-        if self._settings.user is not None or name in self._roles or not install.is_role_name(name):
+        if self._users is not None or name in self._roles or not install.is_role_name(name):
             return
         async with self._roles_lock:
             await install.ensure_role(await self._connection("roles"), name)
         self._roles.add(name)
+
+    def _all_users(self, more: Mapping[str, str] | None) -> dict[str, str] | None:
+        user, password = self._settings.user, self._settings.password
+        if user is None and more is None:
+            return None
+        own = {} if user is None or password is None else {user: password.get_secret_value()}
+        return own | dict(more or {})
+
+    async def set_users(self, more: Mapping[str, str]) -> None:
+        """Let others log in from now on, see `__init__`; sessions go on as they are."""
+        assert self._users is not None, "where any name may log in there are no users to change"
+        users = self._all_users(more)
+        async with self._roles_lock:
+            await install.prepare_roles(await self._connection("roles"), users)
+        self._users = users
 
     async def apply(self, rows: Sequence[CatalogRow]) -> LakeSchema:
         """Bring the twin's tables up to the catalog's rows, see `pgserver.twin.schema`."""
@@ -305,7 +334,9 @@ class Twin:
     def _cluster_settings(self) -> dict[str, str]:
         return {
             "hba_file": str(self._hba_file),
-            "max_connections": str(self._settings.max_connections + OWN_CONNECTIONS),
+            "max_connections": str(self._settings.max_connections + LOGINS_AT_ONCE + OWN_CONNECTIONS),
+            "authentication_timeout": "600",  # the server in front has one of its own
+            "client_connection_check_interval": "500ms",  # a statement whose session is gone ends
             "fsync": "off",
             "full_page_writes": "off",
             "wal_level": "minimal",
@@ -345,11 +376,8 @@ class Twin:
             connection = await self.admin()
             await install.run_files(connection)
         self._connections["schema"] = connection
-        password = self._settings.password
         await install.drop_orphans(connection)
-        await install.prepare_roles(
-            connection, self._settings.user, password.get_secret_value() if password is not None else None
-        )
+        await install.prepare_roles(connection, self._users)
 
     async def _take_password(self) -> None:
         """Give the superuser this process' password, then shut the door that let us in without one."""
@@ -359,7 +387,7 @@ class Twin:
         finally:
             await connection.close()
         closed = ",".join(name for name in install.EVERYWHERE if name != self._settings.database)
-        method = "trust" if self._settings.password is None else "scram-sha-256"
+        method = "trust" if self._users is None else "scram-sha-256"
         await asyncio.to_thread(self._write_hba, HBA.format(closed=closed, method=method))
         self._reload()
         deadline = time.monotonic() + RESTART_SECONDS

@@ -1,6 +1,7 @@
 """What a twin has besides the lake's tables: its database, the SQL files of `sql/`, roles."""
 
 import hashlib
+from collections.abc import Mapping
 from importlib.resources import files
 
 import structlog
@@ -18,6 +19,7 @@ EVERYWHERE = (*TEMPLATES, "postgres")  # databases that every cluster has
 
 SETTINGS = "SET search_path = pg_catalog; SET allow_system_table_mods = on; SET client_min_messages = warning"
 
+SCRAM = "SCRAM-SHA-256$"
 MIN_DEAD_ROWS = 1000
 LITTERED = "SELECT relname FROM pg_stat_sys_tables WHERE schemaname = 'pg_catalog' AND n_dead_tup >= %s"
 
@@ -104,21 +106,25 @@ async def vacuum(connection: Connection) -> int:
     return len(rows)
 
 
-async def prepare_roles(connection: Connection, user: str | None, password: str | None) -> None:
-    """Make the group of readers; with a configured user, that one role and no other that could log in."""
+async def prepare_roles(connection: Connection, users: Mapping[str, str] | None) -> None:
+    """Make the group of readers; with configured users, these roles and no others that could log in.
+
+    Args: a connection of the superuser; password or SCRAM verifier by user, None where any name may log in.
+    """
     rows = await (await connection.execute("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'")).fetchall()
     present = {str(row[0]) for row in rows}
     if ddl.READER not in present:
         await connection.execute(f"CREATE ROLE {ddl.READER}".encode())
-    if user is None:
+    if users is None:
         return
-    for name in sorted(present - {*OWN_ROLES, user}):
+    for name in sorted(present - {*OWN_ROLES, *users}):
         try:
             await connection.execute(f"DROP ROLE {quote(name)}".encode())
         except errors.DependentObjectsStillExist:
             await connection.execute(f"ALTER ROLE {quote(name)} NOLOGIN PASSWORD NULL".encode())
-    await ensure_role(connection, user)
-    await set_password(connection, user, password)
+    for name, secret in users.items():
+        await ensure_role(connection, name)
+        await set_password(connection, name, secret)
 
 
 async def ensure_role(connection: Connection, name: str) -> None:
@@ -134,12 +140,9 @@ async def ensure_role(connection: Connection, name: str) -> None:
     await connection.execute(statement.encode())
 
 
-async def set_password(connection: Connection, name: str, password: str | None) -> None:
-    """Set or take away a password; its text does not leave this process."""
-    if password is None:
-        await connection.execute(f"ALTER ROLE {quote(name)} PASSWORD NULL".encode())
-        return
-    verifier = encrypt(connection, name, password)
+async def set_password(connection: Connection, name: str, secret: str) -> None:
+    """Set a password, given as it is or as a SCRAM verifier; its text does not leave this process."""
+    verifier = secret if secret.startswith(SCRAM) else encrypt(connection, name, secret)
     await connection.execute(f"ALTER ROLE {quote(name)} PASSWORD {literal(verifier)}".encode())
 
 
