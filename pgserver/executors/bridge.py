@@ -6,10 +6,11 @@ The tables have the names of the lake's, and `pg_temp` hides those; where the te
 
 import struct
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pgserver.encode.copy import CopyLayout
 from pgserver.encode.rows import RowChunk, WireColumn
 from pgserver.engine.pool import EnginePool
 from pgserver.executors.base import Result
@@ -27,8 +28,6 @@ from pgserver.twin.schema import LakeTable
 ROWS_PER_EXECUTE = 10_000
 FLUSH = b"H\x00\x00\x00\x04"
 SYNC = b"S\x00\x00\x00\x04"
-COPY_BINARY_HEADER = b"d\x00\x00\x00\x17PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
-COPY_BINARY_END = b"d\x00\x00\x00\x06\xff\xff"
 COPY_DONE = b"c\x00\x00\x00\x04"
 EXECUTE_UNNAMED = b"E\x00\x00\x00\x09\x00" + struct.pack(">I", ROWS_PER_EXECUTE)
 DATA_ROW, NOTICE, SUSPENDED = ord("D"), ord("N"), ord("s")
@@ -96,7 +95,7 @@ class BridgeExecutor:
             if key := self._key(table, bound.statement):
                 await backend.ask(query_message(f"ALTER TABLE pg_temp.{name} ADD {key}".encode()), 0, to_ready=True)
             columns = ", ".join(quoted(table.view.columns[attnum - 1].name) for attnum in attnums)
-            copy = f"COPY pg_temp.{name} ({columns}) FROM STDIN (FORMAT binary)"
+            copy = f"COPY pg_temp.{name} ({columns}) FROM STDIN"
             query = f"SELECT {columns} FROM {source}"  # noqa: S608  # quoted names
             left -= await self._copy(backend, copy, query, bound, left)
 
@@ -110,14 +109,13 @@ class BridgeExecutor:
     async def _copy(self, backend: TwinBackend, copy: str, query: str, bound: Bound, left: int) -> int:
         """Copy the rows of a query over the lake into a table; return their bytes."""
         scan = await self._planner.compile_scan(query, bound.state)
-        request = await self._planner.request(scan, (), (1,) * len(scan.fields), bound.state.plain, bound.pins)
+        request = await self._planner.request(scan, (), (0,) * len(scan.fields), bound.state.plain, bound.pins)
         backend.send(query_message(copy.encode()))
         await backend.until(lambda: backend.copy_in or backend.failed)
         if backend.failed:
             raise FeatureNotSupported(f"{bound.reason} is not supported on this table")
-        result = await self._engines.run(request)
+        result = await self._engines.run(replace(request, layout=CopyLayout()))
         brought = 0
-        backend.send(COPY_BINARY_HEADER)
         try:
             async for chunk in result:
                 brought += len(chunk.data)
@@ -127,11 +125,11 @@ class BridgeExecutor:
                         detail=f"The engine has no rule for {bound.reason}.",
                         hint="Add a condition on the tables, avoid that construct, or raise BEMIDB_BRIDGE_MAX_BYTES.",
                     )
-                backend.send(copy_binary(chunk))
+                backend.send(bytes(chunk.data))
                 await backend.drain()
         finally:
             await result.aclose()
-        await backend.ask(COPY_BINARY_END + COPY_DONE, 0, to_ready=True)
+        await backend.ask(COPY_DONE, 0, to_ready=True)
         return brought
 
     async def _bind(self, backend: TwinBackend, bound: Bound) -> None:
@@ -163,19 +161,6 @@ async def _joined(first: list[RowChunk], rest: AsyncGenerator[RowChunk, None]) -
             yield chunk
     finally:
         await rest.aclose()
-
-
-def copy_binary(chunk: RowChunk) -> bytes:
-    """Return DataRow messages as CopyData of the binary format: the same rows without their headers.
-
-    Source: COPY, section "Binary Format".
-    """
-    data = np.frombuffer(chunk.data, np.uint8)
-    keep = np.ones(len(data), np.bool_)
-    for offset in range(5):
-        keep[chunk.offsets[:-1] + offset] = False
-    rows = data[keep].tobytes()
-    return b"d" + struct.pack(">I", len(rows) + 4) + rows
 
 
 def quoted(name: str) -> str:
