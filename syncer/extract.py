@@ -13,7 +13,7 @@ from psycopg import sql
 from catalog.columns import Column
 from syncer.describe import SourceTable
 
-BLOCK_BYTES = 2 << 20
+BLOCK_BYTES = 4 << 20
 MAX_DIGITS = 38
 
 
