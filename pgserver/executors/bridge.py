@@ -92,28 +92,23 @@ class BridgeExecutor:
             name, source = quoted(table.name), f"{quoted(table.namespace)}.{quoted(table.name)}"
             create = f"CREATE TEMP TABLE {name} ON COMMIT DROP AS SELECT * FROM {source} WITH NO DATA"  # noqa: S608
             await backend.ask(query_message(create.encode()), 0, to_ready=True)
-            if key := self._key(table, bound.statement):
-                await backend.ask(query_message(f"ALTER TABLE pg_temp.{name} ADD {key}".encode()), 0, to_ready=True)
+            if bound.statement.needs_keys and (key := primary_key(table)):
+                attnums = tuple(sorted({*attnums, *key}))
+                names = ", ".join(quoted(table.view.columns[attnum - 1].name) for attnum in key)
+                alter = f"ALTER TABLE pg_temp.{name} ADD PRIMARY KEY ({names})"
+                await backend.ask(query_message(alter.encode()), 0, to_ready=True)
             columns = ", ".join(quoted(table.view.columns[attnum - 1].name) for attnum in attnums)
             copy = f"COPY pg_temp.{name} ({columns}) FROM STDIN"
             query = f"SELECT {columns} FROM {source}"  # noqa: S608  # quoted names
             left -= await self._copy(backend, copy, query, bound, left)
 
-    def _key(self, table: LakeTable, statement: LakeStatement) -> str:
-        """Return the primary key where the statement relies on it: GROUP BY it, and name other columns."""
-        if not statement.needs_keys:
-            return ""
-        columns = [", ".join(map(quoted, key.columns)) for key in table.view.keys if key.kind == "p"]
-        return f"PRIMARY KEY ({columns[0]})" if columns else ""
-
     async def _copy(self, backend: TwinBackend, copy: str, query: str, bound: Bound, left: int) -> int:
         """Copy the rows of a query over the lake into a table; return their bytes."""
         scan = await self._planner.compile_scan(query, bound.state)
         request = await self._planner.request(scan, (), (0,) * len(scan.fields), bound.state.plain, bound.pins)
+        seen = backend.ready
         backend.send(query_message(copy.encode()))
         await backend.until(lambda: backend.copy_in or backend.failed)
-        if backend.failed:
-            raise FeatureNotSupported(f"{bound.reason} is not supported on this table")
         result = await self._engines.run(replace(request, layout=CopyLayout()))
         brought = 0
         try:
@@ -129,7 +124,9 @@ class BridgeExecutor:
                 await backend.drain()
         finally:
             await result.aclose()
-        await backend.ask(COPY_DONE, 0, to_ready=True)
+        backend.send(COPY_DONE)  # ignored where COPY has failed meanwhile
+        await backend.until(lambda: backend.ready > seen)
+        backend.take_answers()
         return brought
 
     async def _bind(self, backend: TwinBackend, bound: Bound) -> None:
@@ -145,6 +142,12 @@ class BridgeExecutor:
         left = {int(relid) for tree in trees for relid in RELATION.findall(tree)} & set(statement.relids)
         if left or not trees:
             raise FeatureNotSupported(f"{bound.reason} is not supported with this spelling of a table's name")
+
+
+def primary_key(table: LakeTable) -> tuple[int, ...]:
+    """Return the columns of the primary key: a statement may group by them and name others."""
+    numbers = {column.name: column.attnum for column in table.view.columns}
+    return next((tuple(numbers[name] for name in key.columns) for key in table.view.keys if key.kind == "p"), ())
 
 
 async def _take_one(rows: AsyncGenerator[RowChunk, None]) -> AsyncGenerator[RowChunk, None]:

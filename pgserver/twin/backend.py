@@ -210,7 +210,7 @@ class TwinBackend(asyncio.Protocol):
                 await self.until(lambda: self.ready > seen)
             else:
                 await self.until(lambda: self.answered >= goal or self.failed)
-            return self._take_kept(errors_kept)
+            return self.take_answers(errors_kept=errors_kept)
         finally:
             self._keep_from = None if self._relay else 0
 
@@ -226,7 +226,11 @@ class TwinBackend(asyncio.Protocol):
             self._kept = []
             self._keep_from = None if self._relay else 0
 
-    def _take_kept(self, errors_kept: bool) -> list[Message]:
+    def take_answers(self, *, errors_kept: bool = False) -> list[Message]:
+        """Return the messages kept from the client so far, and forget them.
+
+        Raises: BackendFailed when one is an error.
+        """
         kept, self._kept = self._kept, []
         if errors_kept:
             return kept
