@@ -1,7 +1,8 @@
 """A locked DuckDB: what may be loaded is loaded, then every door is shut for good.
 
-The order of the statements matters: most of them can only be said before the next ones. DuckDB calls its settings
-defence in depth and no sandbox; the gate is the twin and the emitter, and this process has nothing to steal.
+The order of the statements matters: most of them can only be said before the next ones. GLOBAL matters too: a plain SET
+binds this connection only, and statements run on cursors, which are others. DuckDB calls its settings defence in depth
+and no sandbox; the gate is the twin and the emitter, and this process has nothing to steal.
 """
 
 import importlib.util
@@ -52,14 +53,14 @@ def open_database(options: DatabaseOptions) -> duckdb.DuckDBPyConnection:
 def statements(options: DatabaseOptions) -> Iterator[str]:
     """Yield the statements that lock an instance down, in their order."""
     yield from (f"LOAD {quoted(str(extension_path(name)))}" for name in EXTENSIONS)
-    yield "SET allow_persistent_secrets = false"  # before the first secret
-    yield "SET secret_directory = '/nonexistent'"
+    yield "SET GLOBAL allow_persistent_secrets = false"  # before the first secret
+    yield "SET GLOBAL secret_directory = '/nonexistent'"
+    yield from _NETWORK  # a secret keeps the settings that it is made under
     if options.s3 is not None:
         yield from (secret(options.s3, prefix) for prefix in options.lake_prefixes if prefix.startswith("s3://"))
-    yield f"SET temp_directory = {quoted(options.spill_folder)}"
-    yield f"SET memory_limit = '{options.memory_limit_bytes // 1_000_000}MB'"
-    yield f"SET threads = {options.threads}"
-    yield from _NETWORK
+    yield f"SET GLOBAL temp_directory = {quoted(options.spill_folder)}"
+    yield f"SET GLOBAL memory_limit = '{options.memory_limit_bytes // 1_000_000}MB'"
+    yield f"SET GLOBAL threads = {options.threads}"
     yield from _CACHES
     yield from _SEMANTICS
     macros = Path(__file__).parent.parent / MACROS
@@ -67,10 +68,10 @@ def statements(options: DatabaseOptions) -> Iterator[str]:
         yield macros.read_text(encoding="utf-8")
     yield from _LOCKS
     prefixes = ", ".join(quoted(prefix) for prefix in allowed_prefixes(options.lake_prefixes))
-    yield f"SET allowed_directories = [{prefixes}]"
-    yield "SET allowed_configs = ['timezone']"  # the one setting that a statement brings along
-    yield "SET enable_external_access = false"
-    yield "SET lock_configuration = true"
+    yield f"SET GLOBAL allowed_directories = [{prefixes}]"
+    yield "SET GLOBAL allowed_configs = ['timezone']"  # the one setting that a statement brings along
+    yield "SET GLOBAL enable_external_access = false"
+    yield "SET GLOBAL lock_configuration = true"
 
 
 def allowed_prefixes(lake_prefixes: tuple[str, ...]) -> list[str]:
@@ -126,40 +127,39 @@ def quoted(text: str) -> str:
 
 
 _NETWORK = (
-    "SET s3_url_compatibility_mode = true",  # no ?s3_endpoint= in a URL, no globs
-    "SET enable_global_s3_configuration = false",  # nothing from the environment
-    "SET http_timeout = 10",
-    "SET http_retries = 2",  # DuckDB's own 4 tries of 30 s keep a statement for two minutes
+    # No ?s3_endpoint= in a URL, no globs. enable_global_s3_configuration must stay true: it is what makes this setting
+    # reach the cursors; AWS_* variables, which it would also let in, are not in this process' environment.
+    "SET GLOBAL s3_url_compatibility_mode = true",
+    "SET GLOBAL http_timeout = 10",
+    "SET GLOBAL http_retries = 2",  # DuckDB's own 4 tries of 30 s keep a statement for two minutes
 )
 
 # A data file never changes, so nothing is looked at twice: a hot query asks object storage for nothing.
 _CACHES = (
-    "SET parquet_metadata_cache = true",
-    "SET enable_http_metadata_cache = true",
-    "SET enable_external_file_cache = true",
-    "SET validate_external_file_cache = 'NO_VALIDATION'",
+    "SET GLOBAL parquet_metadata_cache = true",
+    "SET GLOBAL enable_http_metadata_cache = true",
+    "SET GLOBAL enable_external_file_cache = true",
+    "SET GLOBAL validate_external_file_cache = 'NO_VALIDATION'",
 )
 
 # What makes DuckDB's answers Postgres' (shared/semantics/README.md), and what the encoders expect.
 _SEMANTICS = (
-    "SET TimeZone = 'UTC'",
-    "SET integer_division = true",
-    "SET default_null_order = 'NULLS_LAST_ON_ASC_FIRST_ON_DESC'",
-    "SET order_by_non_integer_literal = true",
-    "SET ieee_floating_point_ops = true",
-    "SET scalar_subquery_error_on_multiple_rows = true",
-    "SET preserve_insertion_order = true",
-    "SET old_implicit_casting = false",
-    "SET arrow_large_buffer_size = true",  # a batch of wide rows passes 2 GiB
-    "SET enable_progress_bar = false",
-    "SET errors_as_json = false",
+    "SET GLOBAL TimeZone = 'UTC'",
+    "SET GLOBAL integer_division = true",
+    "SET GLOBAL default_null_order = 'NULLS_LAST_ON_ASC_FIRST_ON_DESC'",
+    "SET GLOBAL order_by_non_integer_literal = true",
+    "SET GLOBAL ieee_floating_point_ops = true",
+    "SET GLOBAL scalar_subquery_error_on_multiple_rows = true",
+    "SET GLOBAL preserve_insertion_order = true",
+    "SET GLOBAL old_implicit_casting = false",
+    "SET GLOBAL arrow_large_buffer_size = true",  # a batch of wide rows passes 2 GiB
 )
 
 _LOCKS = (
-    "SET autoinstall_known_extensions = false",
-    "SET autoload_known_extensions = false",
-    "SET allow_community_extensions = false",
-    "SET allow_unsigned_extensions = false",
-    "SET allow_unredacted_secrets = false",
-    "SET python_enable_replacements = false",  # else Python's variables are tables
+    "SET GLOBAL autoinstall_known_extensions = false",
+    "SET GLOBAL autoload_known_extensions = false",
+    "SET GLOBAL allow_community_extensions = false",
+    "SET GLOBAL allow_unsigned_extensions = false",
+    "SET GLOBAL allow_unredacted_secrets = false",
+    "SET GLOBAL python_enable_replacements = false",  # else Python's variables are tables
 )
