@@ -97,6 +97,7 @@ def services_of(
         activity=Activity(settings.max_connections, reserved, settings.user),
         door=Door(parse_networks(settings.allowed_networks)),
         login_rules=LoginRules(settings.authentication_timeout_s, settings.tls_required),
+        spill_folder=settings.data_dir / "spill",
     )
 
 

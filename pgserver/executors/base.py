@@ -4,6 +4,9 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from pgserver.encode.rows import RowChunk, WireColumn
+from pgserver.plan.planner import Scan
+
+LAKE, BRIDGE = "Lake", "Bridge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +19,13 @@ class Result:
     columns: tuple[WireColumn, ...]
     chunks: AsyncGenerator[RowChunk, None]
     tag: str  # of CommandComplete, without the number of rows: "SELECT"
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Which way a statement goes, why it is not the engine's, what it reads, and DuckDB's plan."""
+
+    way: str  # LAKE or BRIDGE
+    reason: str
+    scans: tuple[Scan, ...]
+    plan: str

@@ -16,7 +16,7 @@ from pgserver.engine.pool import EnginePool
 from pgserver.executors.base import Result
 from pgserver.plan.analysis import RELATION, bind_message, parse_message, read_tree
 from pgserver.plan.backends import BackendPool, query_message
-from pgserver.plan.planner import LakeStatement, Parameter, Planner
+from pgserver.plan.planner import LakeStatement, Parameter, Planner, Scan
 from pgserver.plan.rewrite import use_temporary_tables
 from pgserver.plan.session_state import SessionState
 from pgserver.protocol.backend import ErrorResponse
@@ -65,6 +65,10 @@ class BridgeExecutor:
         rows = self._rows(bound)
         first = [chunk async for chunk in _take_one(rows)]
         return Result(columns=columns, chunks=_joined(first, rows), tag="SELECT")
+
+    async def scans(self, statement: LakeStatement, pins: dict[int, str]) -> tuple[Scan, ...]:
+        """Return what a statement would bring."""
+        return await self._planner.whole_scans([relid for relid, _ in statement.reads], pins)
 
     async def _rows(self, bound: Bound) -> AsyncGenerator[RowChunk, None]:
         async with self._backends.use(bound.state.analysis, bound.state.printing) as backend:

@@ -3,13 +3,16 @@
 An error of the engine before the first row is never an answer: Postgres gives its own, over the bridge.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 
 import structlog
 
 from pgserver.emit.errors import NoRule
+from pgserver.encode.copy import CopyLayout, copy_chunk
+from pgserver.encode.rows import RowChunk
 from pgserver.engine.errors import EngineError
-from pgserver.executors.base import Result
+from pgserver.executors.base import BRIDGE, Explained, Result
 from pgserver.executors.bridge import Bound, BridgeExecutor
 from pgserver.executors.lake import LakeExecutor
 from pgserver.plan.planner import LakeStatement, Parameter
@@ -33,17 +36,18 @@ class Dispatcher:
         formats: Sequence[int],
         state: SessionState,
         pins: dict[int, str],
+        layout: CopyLayout | None = None,
     ) -> Result:
         """Start a statement; its first rows are there when this returns, the others come as they are asked for.
 
         Args: the statement; its bound values; the format code of each result column; the session; the snapshots that
-        its transaction reads, which this adds to.
+        its transaction reads, which this adds to; for rows that are to be CopyData, how they are laid out.
         Raises: PostgresError.
         """
         reason = statement.reason
         if statement.emitted is not None:
             try:
-                return await self._lake.run(statement, parameters, formats, state, pins)
+                return await self._lake.run(statement, parameters, formats, state, pins, layout)
             except NoRule as error:
                 reason = error.construct
             except EngineError as error:
@@ -51,4 +55,38 @@ class Dispatcher:
                     raise
                 reason = f"an error of the engine ({error.sqlstate})"
         log.info("bridge_taken", reason=reason)
-        return await self._bridge.run(Bound(statement, parameters, formats, state, pins, reason))
+        if layout is not None:
+            state = replace(state, client_encoding="UTF8")
+        result = await self._bridge.run(Bound(statement, parameters, formats, state, pins, reason))
+        return result if layout is None else replace(result, chunks=_copied(result, layout))
+
+    async def explain(
+        self,
+        statement: LakeStatement,
+        parameters: Sequence[Parameter],
+        state: SessionState,
+        pins: dict[int, str],
+    ) -> Explained:
+        """Say which way a statement would go, and what it would read.
+
+        Raises: PostgresError.
+        """
+        reason = statement.reason
+        if statement.emitted is not None:
+            try:
+                return await self._lake.explain(statement, parameters, state, pins)
+            except NoRule as error:
+                reason = error.construct
+            except EngineError as error:
+                if not error.retryable_on_bridge:
+                    raise
+                reason = f"an error of the engine ({error.sqlstate})"
+        return Explained(BRIDGE, reason, await self._bridge.scans(statement, pins), "")
+
+
+async def _copied(result: Result, layout: CopyLayout) -> AsyncGenerator[RowChunk, None]:
+    try:
+        async for chunk in result.chunks:
+            yield copy_chunk(chunk, len(result.columns), layout)
+    finally:
+        await result.chunks.aclose()

@@ -77,6 +77,21 @@ class Analyst:
         row = next(frame for tag, frame in messages if tag == ord("D"))
         return row[11:]
 
+    async def type_oids(self, names: Sequence[str], context: AnalysisContext) -> tuple[int, ...]:
+        """Return the OIDs of types by name; 0, which is unknown, where Postgres refuses one.
+
+        Args: the types as SQL; the session's context.
+        Raises: CannotConnectNow (57P03) when the twin is away.
+        """
+        if not names:
+            return ()
+        texts = ", ".join(f"${number}::text::regtype::oid" for number in range(1, len(names) + 1))
+        frames = parse_message(f"SELECT {texts}".encode(), ()) + bind_message([n.encode() for n in names], [], [1])
+        async with self._backends.use(context) as backend:
+            messages = await ask_all(backend, frames + b"E\x00\x00\x00\x09\x00\x00\x00\x00\x00" + SYNC)
+        row = next((frame for tag, frame in messages if tag == ord("D")), b"")
+        return tuple(oid for _, oid in struct.iter_unpack(">iI", row[7:])) or (0,) * len(names)
+
 
 def parse_message(text: bytes, parameters: Sequence[int], name: bytes = b"") -> bytes:
     """Encode Parse."""
@@ -84,12 +99,14 @@ def parse_message(text: bytes, parameters: Sequence[int], name: bytes = b"") -> 
     return b"P" + struct.pack(">I", len(body) + 4) + body
 
 
-def bind_message(values: Sequence[bytes | None], formats: Sequence[int], results: Sequence[int]) -> bytes:
-    """Encode Bind of the unnamed statement to the unnamed portal."""
+def bind_message(
+    values: Sequence[bytes | None], formats: Sequence[int], results: Sequence[int], name: bytes = b""
+) -> bytes:
+    """Encode Bind of a statement to the portal of the same name."""
     lengths = (b"\xff\xff\xff\xff" if value is None else struct.pack(">I", len(value)) + value for value in values)
     body = b"".join(
         (
-            b"\0\0",
+            name + b"\0" + name + b"\0",
             struct.pack(f">H{len(formats)}h", len(formats), *formats),
             struct.pack(">H", len(values)),
             *lengths,

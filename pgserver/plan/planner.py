@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 from pglast import ast
 
+from catalog.scan import ScanPlan
 from pgserver.emit.constants import parameter_literal
 from pgserver.emit.errors import NeedsTwin, NoRule
 from pgserver.emit.query import Emitted, OutputColumn, emit
@@ -23,6 +24,7 @@ from pgserver.plan.pin import Lake, pin
 from pgserver.plan.session_state import SessionState
 from pgserver.plan.statement import Kind, Statement, classify, parse, relation_names
 from pgserver.protocol.errors import FeatureNotSupported, ReadOnlySqlTransaction
+from pgserver.plan.utility import CopyOut, Probe, Wrapping, copied_relation, printed_types, quoted, read_options, wrap
 from pgserver.twin.schema import LakeTable
 
 log = structlog.get_logger()
@@ -35,6 +37,7 @@ SELECTED = re.compile(
 )
 SYSTEM_ATTRIBUTES = 7
 INSERT, UPDATE, DELETE = 1, 4, 8  # bits of requiredPerms: ACL_INSERT, ACL_UPDATE, ACL_DELETE
+THE_TWINS = frozenset((Kind.OTHER, Kind.EXECUTE, Kind.FETCH, Kind.CLOSE, Kind.DEALLOCATE, Kind.DISCARD, Kind.COMMIT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,15 @@ class Parameter:
 
 
 Key = tuple[bytes, tuple[int, ...], AnalysisContext, int]
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A table that a statement reads: all files of its snapshot, and those that its conditions leave."""
+
+    table: LakeTable
+    whole: ScanPlan
+    chosen: ScanPlan
+
+
 
 
 class Planner:
@@ -71,11 +83,11 @@ class Planner:
         """Args: the lake's state; the backends that compile."""
         self._lake = lake
         self._analyst = analyst
-        self._cache: OrderedDict[Key, LakeStatement | None] = OrderedDict()
+        self._cache: OrderedDict[Key, LakeStatement | Wrapping | None] = OrderedDict()
 
     async def look(
         self, statement: Statement, text: bytes, declared: Sequence[int], context: AnalysisContext
-    ) -> LakeStatement | None:
+    ) -> LakeStatement | Wrapping | None:
         """Compile a statement if it reads the lake; None says that it is the twin's.
 
         Args: the statement; its bytes as the client sent them; the parameter types that the client declared.
@@ -93,7 +105,8 @@ class Planner:
         if statement.kind in (Kind.QUERY, Kind.WRITE):
             found = await self._compile(statement, text, declared, context)
         else:
-            found = await self._look_inside(statement, context)
+        found: LakeStatement | Wrapping | None
+            found = await self._look_inside(statement, declared, context)
         self._cache[key] = found
         if len(self._cache) > CACHE_ENTRIES:
             self._cache.popitem(last=False)
@@ -137,32 +150,72 @@ class Planner:
             schema_version=version,
         )
 
-    async def _look_inside(self, statement: Statement, context: AnalysisContext) -> LakeStatement | None:
-        """Find out whether a utility statement touches the lake."""
+    async def _look_inside(
+        self, statement: Statement, declared: Sequence[int], context: AnalysisContext
+    ) -> Wrapping | None:
+        """Compile the query inside a utility statement that the session runs; refuse other ones that read the lake.
+
+        Raises: ReadOnlySqlTransaction (25006); FeatureNotSupported (0A000).
+        """
         node = parse(statement.text)
-        if node is None or goes_to_machine(node):
-            return None
-        lake_names = {(table.namespace, table.name) for table in self._lake.schema.tables.values()}
-        bare = {name for _, name in lake_names}
-        named = any(
-            (schema, name) in lake_names or (schema is None and name in bare) for schema, name in relation_names(node)
-        )
+        if isinstance(node, ast.CopyStmt) and (node.is_program or node.filename is not None):
+            return None  # the twin refuses it, 42501
         inner = find_inner(statement)
         if inner is not None:
             query = classify(statement.text[inner.start : inner.end])
-            named = await self._compile(query, query.text.encode(), (), context) is not None
-        if not named:
+            if isinstance(node, ast.PrepareStmt):
+                declared = await self._analyst.type_oids(printed_types(node), context)
+            found = await self._compile(query, query.text.encode(), declared, context)
+            if found is None:
+                return None
+            wrapped = None if node is None else wrap(statement.text, node, found, inner)
+            if wrapped is not None:
+                return wrapped
+        elif not self._names_lake(node):
             return None
         if (statement.kind is Kind.DEFINITION and inner is None) or getattr(node, "is_from", False):
             raise ReadOnlySqlTransaction(
                 f"cannot execute {statement.word} on a table of the lake",
                 hint="Tables of the lake are written by the syncer; change them at the source.",
+        elif isinstance(node, ast.CopyStmt) and not node.is_from:
+            return await self._copy_table(statement, node, context)
             )
         raise FeatureNotSupported(f"{statement.word} of a statement that reads the lake is not supported yet")
 
     def table(self, relid: int) -> LakeTable:
         """Return a table of the lake by its OID in the twin."""
         return self._lake.schema.tables[relid]
+
+    def _names_lake(self, node: ast.Node | None) -> bool:
+        if node is None:
+            return False
+        lake_names = {(table.namespace, table.name) for table in self._lake.schema.tables.values()}
+        bare = {name for _, name in lake_names}
+        return any(
+            (schema, name) in lake_names or (schema is None and name in bare) for schema, name in relation_names(node)
+        )
+
+    async def _copy_table(self, statement: Statement, node: ast.CopyStmt, context: AnalysisContext) -> CopyOut | None:
+        """Compile the query that COPY of a table stands for; None when it is not the lake's, or fails in the twin."""
+        place = copied_relation(statement.text)
+        assert place is not None
+        relation = f"ONLY {statement.text[place.start : place.end]}"
+        columns = [name.sval or "" for name in node.attlist or () if isinstance(name, ast.String)]
+        probe = Probe(statement.text)
+        if not columns:
+            whole = await self._compile(classify("TABLE"), f"TABLE {relation}".encode(), (), context)
+            if whole is None:
+                return None
+            view = self.table(whole.fields[0].table_oid).view if whole.fields else None
+            columns = [column.name for column in view.columns if not column.generated] if view else []
+            if view and len(columns) < len(view.columns):
+                names = f" ({', '.join(map(quoted, columns))})"
+                probe = Probe(
+                    statement.text[: place.end] + names + statement.text[place.end :], ((place.end, len(names)),)
+                )
+        query = f"SELECT {', '.join(map(quoted, columns))} FROM {relation}"  # noqa: S608  # quoted names
+        found = await self._compile(classify(query), query.encode(), (), context)
+        return None if found is None else CopyOut(found, read_options(node.options), probe)
 
     async def compile_scan(self, query: str, state: SessionState) -> LakeStatement:
         """Compile a query of our own over one table.
@@ -223,12 +276,8 @@ class Planner:
         for setting in emitted.assumes:
             if state.differs(setting):
                 raise NoRule(f"{setting} other than its default")
-        locations = pin(self._lake, emitted.relids, pins)
-        relations = {}
-        for hole in emitted.relations:
-            view = self._lake.schema.tables[hole.relid].view
-            plan = await self._lake.prune(await self._lake.plan(locations[hole.relid]), view, hole.conditions)
-            relations[hole] = relation_sql(hole, view, plan)
+        scans = zip(emitted.relations, await self.scans(emitted, pins), strict=True)
+        relations = {hole: relation_sql(hole, scan.table.view, scan.chosen) for hole, scan in scans}
         literals = [
             await self._literal(type_oid, parameter, state)
             for type_oid, parameter in zip(statement.parameters, parameters, strict=True)
@@ -239,6 +288,26 @@ class Planner:
         try:
             return parameter_literal(type_oid, parameter.format, parameter.value)
         except NeedsTwin:
+    def pin(self, statement: LakeStatement, pins: dict[int, str]) -> dict[int, str]:
+        """Choose the snapshots that a statement reads now, those of `pins` first, which this adds to."""
+        return pin(self._lake, statement.relids, pins)
+
+    async def scans(self, emitted: Emitted, pins: dict[int, str]) -> tuple[Scan, ...]:
+        """Return what is read of each FROM item, in their order."""
+        locations = pin(self._lake, emitted.relids, pins)
+        scans = []
+        for hole in emitted.relations:
+            table = self.table(hole.relid)
+            whole = await self._lake.plan(locations[hole.relid])
+            scans.append(Scan(table, whole, await self._lake.prune(whole, table.view, hole.conditions)))
+        return tuple(scans)
+
+    async def whole_scans(self, relids: Sequence[int], pins: dict[int, str]) -> tuple[Scan, ...]:
+        """Return what there is of tables."""
+        locations = pin(self._lake, relids, pins)
+        plans = [(relid, await self._lake.plan(locations[relid])) for relid in relids]
+        return tuple(Scan(self.table(relid), plan, plan) for relid, plan in plans)
+
             assert parameter.value is not None
             name = self._lake.names.types[type_oid].sql_name
             value = await self._analyst.canonical(parameter.value, parameter.format, type_oid, name, state.analysis)
@@ -260,11 +329,6 @@ def read_columns(tree: str, tables: Mapping[int, LakeTable]) -> tuple[tuple[int,
         known = range(1, len(tables[relid].view.columns) + 1)
         found.append((relid, tuple(known) if 0 in attnums else tuple(sorted(attnums & set(known))) or (1,)))
     return tuple(found)
-
-
-def goes_to_machine(node: ast.Node) -> bool:
-    """Whether this is COPY with a file or a program: the twin refuses it, 42501."""
-    return isinstance(node, ast.CopyStmt) and (node.is_program or node.filename is not None)
 
 
 def refuse_writes(statement: Statement, tree: str, relids: Sequence[int]) -> None:

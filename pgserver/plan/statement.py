@@ -8,7 +8,8 @@ import pglast
 from pglast import ast
 from pglast.parser import ParseError
 
-FIRST_WORD = re.compile(r"(?:\s+|--[^\n]*(?:\n|\Z)|/\*(?:[^*]|\*(?!/))*\*/|\()*([A-Za-z]*)")
+FIRST_WORD = re.compile(r"(?:\s+|--[^\r\n]*(?:[\r\n]|\Z)|/\*(?:[^*]|\*(?!/))*\*/|\()*([A-Za-z]*)")
+NO_WORDS = frozenset(("SQL_COMMENT", "C_COMMENT", "ASCII_40", "ASCII_59"))  # comments, parentheses, semicolons
 ENDING = re.compile(r"(?:\s|;)*\Z")
 
 DEFINITIONS = (
@@ -30,6 +31,9 @@ class Kind(Enum):
     DECLARE = auto()
     FETCH = auto()
     CLOSE = auto()
+    DEALLOCATE = auto()
+    DISCARD = auto()
+    COMMIT = auto()
     OTHER = auto()  # SET, SHOW, BEGIN, LISTEN, ...: the twin's alone
 
 
@@ -38,7 +42,9 @@ KINDS = {
     **dict.fromkeys(("INSERT", "UPDATE", "DELETE", "MERGE"), Kind.WRITE),
     **dict.fromkeys(DEFINITIONS, Kind.DEFINITION),
     **dict.fromkeys(("FETCH", "MOVE"), Kind.FETCH),
+    **dict.fromkeys(("COMMIT", "END"), Kind.COMMIT),
     **{kind.name: kind for kind in (Kind.COPY, Kind.EXPLAIN, Kind.PREPARE, Kind.EXECUTE, Kind.DECLARE, Kind.CLOSE)},
+    **{kind.name: kind for kind in (Kind.DEALLOCATE, Kind.DISCARD)},
 }
 
 
@@ -66,7 +72,19 @@ def classify(text: str) -> Statement:
     """Tell a statement's kind by its first word."""
     match = FIRST_WORD.match(text)
     word = match.group(1).upper() if match else ""
+    if not word and match and match.end() < len(text):
+        word = _first_word(text)
     return Statement(text, KINDS.get(word, Kind.OTHER), word)
+
+
+def _first_word(text: str) -> str:
+    """Find the first word as Postgres' own lexer does: a comment may stand within a comment."""
+    try:
+        tokens = pglast.parser.scan(text)
+    except ParseError:
+        return ""
+    words = (text[token.start : token.end + 1] for token in tokens if token.name not in NO_WORDS)
+    return next(words, "").upper()
 
 
 def parse(text: str) -> ast.Node | None:

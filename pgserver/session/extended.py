@@ -1,22 +1,20 @@
 """The extended protocol: Parse, Bind and Describe go to the twin; Execute of a lake portal is ours."""
 
-from dataclasses import replace
+from functools import partial
 
-from pgserver.plan.planner import Parameter
+from pgserver.plan.planner import LakeStatement, Parameter
 from pgserver.plan.session_state import SessionState
 from pgserver.plan.statement import classify
+from pgserver.plan.utility import Commit
 from pgserver.protocol.buffer import Reader
-from pgserver.protocol.errors import ProtocolViolation
+from pgserver.protocol.errors import ObjectNotInPrerequisiteState, ProtocolViolation
 from pgserver.protocol.frontend import Bind, Close, Execute, Parse
 from pgserver.protocol.message import decode_body
-from pgserver.session import lake
-from pgserver.session.portals import LakePortal
-from pgserver.session.refused import refuse_role_changes
-from pgserver.session.settings import analysis_context, may_change_settings
+from pgserver.session import cursors, lake, outcomes, utilities
+from pgserver.session.cursor import LakePortal
+from pgserver.session.portals import Portal, UtilityPortal
+from pgserver.session.settings import may_change_settings
 from pgserver.session.state import FLUSH, Session
-from pgserver.session.state import sync as end_with_sync
-
-PORTAL_SUSPENDED = b"s\x00\x00\x00\x04"
 
 
 async def parse(session: Session, frame: bytes) -> None:
@@ -26,10 +24,8 @@ async def parse(session: Session, frame: bytes) -> None:
     except ProtocolViolation:
         session.twin.queue(frame)  # Postgres says what is wrong with it
         return
-    context = await analysis_context(session)
     statement = classify(message.query.decode("utf-8", "replace"))
-    refuse_role_changes(statement)
-    found = await session.services.planner.look(statement, message.query, message.parameter_types, context)
+    found = await utilities.look(session, statement, message.query, message.parameter_types)
     if may_change_settings(statement):
         session.settings = None
     session.twin.queue(frame)
@@ -44,21 +40,20 @@ async def bind(session: Session, frame: bytes) -> None:
         session.twin.queue(frame)
         return
     session.twin.queue(frame)
-    statement = session.portals.statement(message.statement)
-    portal = None
-    if statement is not None:
-        parameters = tuple(
-            Parameter(message.parameter_format(index), value) for index, value in enumerate(message.parameters)
-        )
-        portal = LakePortal(statement, parameters, spread(message.result_formats, len(statement.fields)))
-    session.portals.set_portal(session.twin.sent, message.portal, portal)
+    session.portals.set_portal(session.twin.sent, message.portal, bound(session, message))
 
 
-def spread(formats: tuple[int, ...], columns: int) -> tuple[int, ...]:
-    """Return one format code per result column. Source: Message Formats, Bind."""
-    if len(formats) == columns:
-        return formats
-    return (formats[0] if formats else 0,) * columns
+def bound(session: Session, message: Bind) -> Portal | None:
+    """Return what Bind makes of a lake statement or a utility statement; None for what the twin alone knows."""
+    found = session.portals.statement(message.statement)
+    if found is None:
+        return None
+    values = enumerate(message.parameters)
+    parameters = tuple(Parameter(message.parameter_format(index), value) for index, value in values)
+    if isinstance(found, LakeStatement):
+        formats = lake.spread(message.result_formats, len(found.fields))
+        return LakePortal(found, parameters, formats, name=message.portal)
+    return UtilityPortal(message.portal, found, parameters, message.result_formats)
 
 
 async def describe(session: Session, frame: bytes) -> None:
@@ -84,7 +79,7 @@ async def flush(session: Session, frame: bytes) -> None:
 
 async def sync(session: Session, frame: bytes) -> None:
     """End the group."""
-    await end_with_sync(session, frame)
+    await cursors.sync(session, frame)
 
 
 async def execute(session: Session, frame: bytes) -> None:
@@ -97,20 +92,49 @@ async def execute(session: Session, frame: bytes) -> None:
     portal = session.portals.portal(message.portal)
     if portal is None:
         session.twin.queue(frame)
-        return
+    elif isinstance(portal, UtilityPortal):
+        await execute_utility(session, portal, frame, message.max_rows)
+    else:
+        await settle(session)
+        portal.check()
+        state = None if portal.running or portal.at_end else await lake.ask_state(session)
+        await session.interruptible(run(session, portal, state, message.max_rows))
+
+
+async def settle(session: Session) -> None:
+    """Have the client's messages so far answered.
+
+    Raises: BackendFailed when one of them failed.
+    """
     await session.twin.settle(FLUSH)
     session.portals.confirm(session.twin.answered)
-    state = None if portal.chunks or portal.done else await lake.ask_state(session)
-    await session.interruptible(run(session, portal, state, message.max_rows))
 
 
 async def run(session: Session, portal: LakePortal, state: SessionState | None, max_rows: int) -> None:
     """Send a portal's rows, as many as the client wants now. The state is given when the portal has not started."""
+    if not portal.formats:
+        portal.formats = (0,) * len(portal.statement.fields)
     if state is not None:
-        # The timeout is that of each Execute, see `Session.interruptible`; a portal may live longer than one.
-        await lake.start(session, portal, replace(state, statement_timeout_ms=0) if max_rows else state)
-    sent = 0 if portal.done else await lake.send_rows(session, portal, max_rows)
-    if max_rows and sent == max_rows and not portal.done:
-        session.client.write(PORTAL_SUSPENDED)
+        await lake.start(session, portal, state)
+    sent = await lake.send(session, portal.forward(max_rows or None))
+    if max_rows and not portal.at_end:
+        session.client.write(outcomes.PORTAL_SUSPENDED)
     else:
         session.client.write(lake.command_complete(f"SELECT {sent}"))
+
+
+async def execute_utility(session: Session, portal: UtilityPortal, frame: bytes, max_rows: int) -> None:
+    """Run a utility statement: in the twin, or here when it reads the lake."""
+    if utilities.is_the_twins(session, portal.utility):
+        if isinstance(portal.utility, Commit) and session.portals.unpersisted:
+            await settle(session)
+            await cursors.before_commit(session)
+        session.twin.queue(frame)
+        session.portals.when_confirmed(session.twin.sent, partial(utilities.note, session, portal.utility))
+        return
+    await settle(session)
+    if portal.outcome is None:
+        portal.outcome = await utilities.begin(session, portal.utility, portal)
+    elif portal.outcome.done:
+        raise ObjectNotInPrerequisiteState(f'portal "{portal.name}" cannot be run')
+    await session.interruptible(outcomes.send_some(session, portal.outcome, max_rows))

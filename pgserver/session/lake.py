@@ -1,8 +1,11 @@
 """A lake statement within a session: what it must know of the session, its rows to the client, its end."""
 
+from dataclasses import replace
+
+from pgserver.encode.copy import CopyLayout
 from pgserver.plan.analysis import parse_message
 from pgserver.plan.session_state import STATE_SQL, SessionState
-from pgserver.session.portals import LakePortal
+from pgserver.session.cursor import LakePortal, Rows
 from pgserver.session.state import FLUSH, Session
 from pgserver.twin.backend import Message
 
@@ -47,15 +50,20 @@ async def ask_state(session: Session) -> SessionState:
     return session.settings
 
 
-async def start(session: Session, portal: LakePortal, state: SessionState) -> None:
-    """Start a portal's stream.
+async def start(session: Session, portal: LakePortal, state: SessionState, layout: CopyLayout | None = None) -> None:
+    """Start a portal's stream; with a layout its chunks are CopyData messages.
 
     Raises: PostgresError.
     """
-    pins = session.pins if isolated(state) else {}
-    portal.start(
-        await session.services.dispatcher.run(portal.statement, portal.parameters, portal.formats, state, pins)
-    )
+    if portal.now_us is not None:
+        state = replace(state, now_us=portal.now_us)
+    pins = portal.pins or (session.pins if isolated(state) else {})
+    run = session.services.dispatcher.run
+    try:
+        portal.start(await run(portal.statement, portal.parameters, portal.formats, state, pins, layout))
+    except BaseException:
+        portal.failed = True
+        raise
 
 
 def isolated(state: SessionState) -> bool:
@@ -63,22 +71,36 @@ def isolated(state: SessionState) -> bool:
     return state.isolation in ("repeatable read", "serializable")
 
 
-async def send_rows(session: Session, portal: LakePortal, max_rows: int) -> int:
-    """Send rows until the portal's end or the limit (0: none), and return how many.
+async def send(session: Session, chunks: Rows) -> int:
+    """Send rows, and return how many.
 
     Raises: PostgresError, BackendFailed, ConnectionLost: what the engine, the twin or the client says meanwhile.
     """
     sent = 0
-    while not max_rows or sent < max_rows:
-        chunk = await portal.next_chunk()
-        if chunk is None:
-            break
-        if max_rows and sent + len(chunk) > max_rows:
-            chunk, portal.rest = chunk.split(max_rows - sent)
+    async for chunk in chunks:
         session.client.write(chunk.data)
         sent += len(chunk)
         await session.client.drain()
     return sent
+
+
+def with_formats(description: bytes, formats: tuple[int, ...]) -> bytes:
+    """Return a RowDescription with these format codes."""
+    if not any(formats):
+        return description
+    changed = bytearray(description)
+    position = 7
+    for code in formats:
+        position = description.index(b"\0", position) + 19
+        changed[position - 2 : position] = code.to_bytes(2)
+    return bytes(changed)
+
+
+def spread(formats: tuple[int, ...], columns: int) -> tuple[int, ...]:
+    """Return one format code per result column. Source: Message Formats, Bind."""
+    if len(formats) == columns:
+        return formats
+    return (formats[0] if formats else 0,) * columns
 
 
 def command_complete(tag: str) -> bytes:

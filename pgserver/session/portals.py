@@ -4,40 +4,47 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
 from pgserver.encode.rows import RowChunk
-from pgserver.executors.base import Result
 from pgserver.plan.planner import LakeStatement, Parameter
+from pgserver.plan.utility import Utility
+from pgserver.session.cursor import LakePortal
+
+Found = LakeStatement | Utility
 
 
 @dataclass(slots=True)
-class LakePortal:
-    """A bound lake statement; its stream starts with the first Execute and lives until its end."""
+class Outcome:
+    """What running a utility statement gives. The tag gets the number of rows behind it where they are counted."""
 
-    statement: LakeStatement
-    parameters: tuple[Parameter, ...]
-    formats: tuple[int, ...]  # one per result column
+    tag: str
     chunks: AsyncGenerator[RowChunk, None] | None = None
-    rest: RowChunk | None = None  # what an Execute with a row limit left of its last chunk
+    counted: bool = True
+    description: bytes = b""  # RowDescription, for the simple protocol
+    head: bytes = b""  # goes in front of the rows in both protocols
+    end: bytes = b""  # and behind them
+    silent: bool = False  # the rows are counted only
+    whole: bool = False  # an Execute's row limit does not count
+    rest: RowChunk | None = None  # what a row limit left
     done: bool = False
+    result: Callable[[int], int] = lambda rows: rows  # what the tag says of the rows
 
-    def start(self, result: Result) -> None:
-        """Take over a result."""
-        self.chunks = result.chunks
 
-    async def next_chunk(self) -> RowChunk | None:
-        """Return the next rows, None at the end."""
-        if self.rest is not None:
-            chunk, self.rest = self.rest, None
-            return chunk
-        assert self.chunks is not None
-        async for chunk in self.chunks:
-            return chunk
-        self.done = True
-        return None
+@dataclass(slots=True)
+class UtilityPortal:
+    """A bound utility statement."""
+
+    name: str
+    utility: Utility
+    parameters: tuple[Parameter, ...]
+    formats: tuple[int, ...]  # as Bind had them
+    outcome: Outcome | None = None
 
     async def close(self) -> None:
-        """Free the engine."""
-        if self.chunks is not None:
-            await self.chunks.aclose()
+        """Free what runs."""
+        if self.outcome is not None and self.outcome.chunks is not None:
+            await self.outcome.chunks.aclose()
+
+
+Portal = LakePortal | UtilityPortal
 
 
 @dataclass(slots=True)
@@ -48,43 +55,61 @@ class Portals:
     number of the message (`TwinBackend.sent`) that it depends on.
     """
 
-    statements: dict[str, LakeStatement | None] = field(default_factory=dict)
-    portals: dict[str, LakePortal | None] = field(default_factory=dict)
+    statements: dict[str, Found] = field(default_factory=dict)
+    portals: dict[str, Portal] = field(default_factory=dict)
     _pending: list[tuple[int, Callable[[], None]]] = field(default_factory=list)
-    _new_statements: dict[str, LakeStatement | None] = field(default_factory=dict)
-    _new_portals: dict[str, LakePortal | None] = field(default_factory=dict)
-    _dropped: list[LakePortal] = field(default_factory=list)
+    _new_statements: dict[str, Found | None] = field(default_factory=dict)
+    _new_portals: dict[str, Portal | None] = field(default_factory=dict)
+    _dropped: list[Portal] = field(default_factory=list)
 
-    def statement(self, name: str) -> LakeStatement | None:
+    def statement(self, name: str) -> Found | None:
         """Return the lake statement of a name, None when the twin alone knows it."""
         return self._new_statements[name] if name in self._new_statements else self.statements.get(name)
 
-    def portal(self, name: str) -> LakePortal | None:
+    def portal(self, name: str) -> Portal | None:
         """Return the lake portal of a name, None when the twin alone knows it."""
         return self._new_portals[name] if name in self._new_portals else self.portals.get(name)
 
-    def set_statement(self, message: int, name: str, statement: LakeStatement | None) -> None:
+    def cursor(self, name: str) -> LakePortal | None:
+        """Return the portal of a name that FETCH may read, None when the twin alone knows it."""
+        portal = self.portal(name)
+        return portal if isinstance(portal, LakePortal) else None
+
+    def set_statement(self, message: int, name: str, statement: Found | None) -> None:
         """Note what a Parse or Close will have done."""
         self._new_statements[name] = statement
-        self._pending.append((message, lambda: self._put_statement(name, statement)))
+        self._pending.append((message, lambda: self.put_statement(name, statement)))
 
-    def set_portal(self, message: int, name: str, portal: LakePortal | None) -> None:
+    def set_portal(self, message: int, name: str, portal: Portal | None) -> None:
         """Note what a Bind or Close will have done."""
         self._new_portals[name] = portal
-        self._pending.append((message, lambda: self._put_portal(name, portal)))
+        self._pending.append((message, lambda: self.put_portal(name, portal)))
 
-    def _put_statement(self, name: str, statement: LakeStatement | None) -> None:
+    def put_statement(self, name: str, statement: Found | None) -> None:
+        """Make a statement known, or forget it."""
         if statement is None:
             self.statements.pop(name, None)
         else:
             self.statements[name] = statement
 
-    def _put_portal(self, name: str, portal: LakePortal | None) -> None:
+    def put_portal(self, name: str, portal: Portal | None) -> None:
+        """Make a portal known, or forget it."""
         old = self.portals.pop(name, None)
         if old is not None:
             self._dropped.append(old)
         if portal is not None:
             self.portals[name] = portal
+
+    def forget(self, cursors: frozenset[str] | None, statements: frozenset[str] | None) -> None:
+        """Forget names; None stands for all."""
+        for name in list(self.portals) if cursors is None else cursors:
+            self.put_portal(name, None)
+        for name in list(self.statements) if statements is None else statements:
+            self.put_statement(name, None)
+
+    def when_confirmed(self, message: int, change: Callable[[], None]) -> None:
+        """Note a change that the answer to a message makes."""
+        self._pending.append((message, change))
 
     def confirm(self, answered: int) -> None:
         """Make true what the first `answered` messages did, and forget the rest if there was an error."""
@@ -95,6 +120,12 @@ class Portals:
         self._new_statements.clear()
         self._new_portals.clear()
 
+    @property
+    def unpersisted(self) -> list[LakePortal]:
+        """The cursors WITH HOLD whose transaction is still open."""
+        portals = (portal for portal in self.portals.values() if isinstance(portal, LakePortal))
+        return [portal for portal in portals if portal.hold and not portal.persisted and not portal.failed]
+
     async def close_dropped(self) -> None:
         """Free the engines of portals that were replaced or closed."""
         dropped, self._dropped = self._dropped, []
@@ -102,7 +133,13 @@ class Portals:
             await portal.close()
 
     async def close_all(self) -> None:
-        """Forget all portals: the transaction has ended."""
-        self._dropped.extend(portal for portal in self.portals.values() if portal is not None)
-        self.portals.clear()
+        """Forget all portals but cursors WITH HOLD that were kept: the transaction has ended."""
+        for name, portal in list(self.portals.items()):
+            if not (isinstance(portal, LakePortal) and portal.persisted):
+                self.put_portal(name, None)
+        await self.close_dropped()
+
+    async def end(self) -> None:
+        """Forget all portals: the session has ended."""
+        self.forget(None, frozenset())
         await self.close_dropped()

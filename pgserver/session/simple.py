@@ -1,18 +1,21 @@
 """The simple protocol: a Query of one statement or several, in one implicit transaction."""
 
+import asyncio
 import time
 from dataclasses import replace
 
 from pgserver.plan.analysis import parse_message
 from pgserver.plan.planner import LakeStatement
 from pgserver.plan.session_state import SessionState
-from pgserver.plan.statement import Statement, split
+from pgserver.plan.statement import Kind, Statement, split
+from pgserver.plan.utility import Commit, Prepare, Utility
 from pgserver.protocol.errors import PostgresError
-from pgserver.session import lake
-from pgserver.session.portals import LakePortal
-from pgserver.session.refused import refuse_role_changes
-from pgserver.session.settings import analysis_context, may_change_settings
-from pgserver.session.state import Session, end_group, sync
+from pgserver.session import cursors, lake, outcomes, probes, utilities
+from pgserver.session.cursor import LakePortal
+from pgserver.session.portals import Found
+from pgserver.session.settings import may_change_settings
+from pgserver.session.state import FLUSH, Session, end_group, sync
+from pgserver.twin.backend import BackendFailed
 
 DESCRIBE_UNNAMED = b"D\x00\x00\x00\x06S\x00"
 RUN_UNNAMED = (
@@ -20,6 +23,8 @@ RUN_UNNAMED = (
 )
 HIDDEN = frozenset(b"12n")  # what a simple Query has no such messages for
 STEPPED = frozenset(("SET", "RESET", "DISCARD"))
+ENDINGS = frozenset(("COMMIT", "END", "ROLLBACK", "ABORT"))
+COPY_END = frozenset(b"cf")
 
 
 async def query(session: Session, frame: bytes) -> None:
@@ -39,23 +44,44 @@ async def query(session: Session, frame: bytes) -> None:
 async def query_one(session: Session, frame: bytes, statement: Statement, text: bytes) -> None:
     """Answer a Query of one statement."""
     found = await look(session, statement, text)
-    if found is None:
-        if may_change_settings(statement):
-            session.settings = None
-        await relay(session, frame)
-        return
-    state = session.settings
-    if state is not None and session.twin.status == ord("I") and not state.timed_by_twin:
-        await session.interruptible(run_alone(session, found, state))
+    if isinstance(found, LakeStatement):
+        state = session.settings
+        if state is not None and session.twin.status == ord("I"):
+            await session.interruptible(run_alone(session, found, state))
+        else:
+            await run_in_twin(session, found, text)
+            await sync(session)
+    elif found is None or utilities.is_the_twins(session, found):
+        await run_as_it_is(session, frame, statement, found)
     else:
-        await run_in_twin(session, found, text)
-        await sync(session)
+        await run_utility(session, found)
+        await cursors.sync(session)
 
 
-async def look(session: Session, statement: Statement, text: bytes) -> LakeStatement | None:
-    """Find out whether a statement is the lake's."""
-    refuse_role_changes(statement)
-    return await session.services.planner.look(statement, text, (), await analysis_context(session))
+async def look(session: Session, statement: Statement, text: bytes) -> Found | None:
+    """Find out whether a statement is the lake's. One with parameters is not: the twin says that there are none."""
+    found = await utilities.look(session, statement, text)
+    query = found if isinstance(found, LakeStatement) else getattr(found, "query", None)
+    if query is not None and query.parameters and not isinstance(found, Prepare):
+        return None
+    return found
+
+
+async def run_as_it_is(session: Session, frame: bytes, statement: Statement, found: Utility | None) -> None:
+    """Have the twin answer a Query."""
+    if may_change_settings(statement):
+        session.settings = None
+    if isinstance(found, Commit):
+        await cursors.before_commit(session)
+    if await relay(session, frame) and found is not None:
+        utilities.note(session, found)
+        await session.portals.close_dropped()
+
+
+async def run_utility(session: Session, found: Utility) -> None:
+    """Run a utility statement within a transaction of the twin; ReadyForQuery is the caller's."""
+    outcome = await utilities.begin(session, found, None)
+    await session.interruptible(outcomes.send_all(session, outcome, describe=True))
 
 
 async def run_alone(session: Session, found: LakeStatement, state: SessionState) -> None:
@@ -78,7 +104,7 @@ async def run(session: Session, found: LakeStatement, state: SessionState) -> No
     try:
         await lake.start(session, portal, state)
         session.client.write(found.description)
-        sent = await lake.send_rows(session, portal, 0)
+        sent = await lake.send(session, portal.forward(None))
     finally:
         await portal.close()
     session.client.write(lake.command_complete(f"SELECT {sent}"))
@@ -86,50 +112,124 @@ async def run(session: Session, found: LakeStatement, state: SessionState) -> No
 
 async def query_many(session: Session, frame: bytes, statements: tuple[Statement, ...]) -> None:
     """Answer a Query of several statements: as it is, if none is the lake's and none changes how the next is read."""
-    step = any(statement.word in STEPPED for statement in statements)
-    try:
-        for statement in () if step else statements:
-            step = step or await look(session, statement, statement.text.encode()) is not None
-    except PostgresError:
-        step = True  # the error belongs behind the results of the statements before it
-    if not step:
+    if not await needs_steps(session, statements):
         session.settings = None
         await relay(session, frame)
         return
+    steps = Steps(session)
     for statement in statements:
-        await step_through(session, statement)
-    session.twin.hidden = frozenset()
-    await sync(session)
+        await steps.run(statement)
+    await cursors.sync(session)
 
 
-async def step_through(session: Session, statement: Statement) -> None:
-    """Run one of several statements within their common transaction."""
-    text = statement.text.encode()
-    found = await look(session, statement, text)
-    if found is not None:
-        await run_in_twin(session, found, text)
-        return
-    session.twin.hidden = HIDDEN
+async def needs_steps(session: Session, statements: tuple[Statement, ...]) -> bool:
+    """Whether the statements of a Query go to the twin one by one."""
+    if any(statement.word in STEPPED for statement in statements):
+        return True
     try:
-        session.twin.send(parse_message(text, ()) + RUN_UNNAMED, 4)
-        await session.twin.settle(b"H\x00\x00\x00\x04")
-    finally:
-        session.twin.hidden = frozenset()
-    if may_change_settings(statement):
-        await lake.ask_state(session)
+        for statement in statements:
+            found = await look(session, statement, statement.text.encode())
+            if isinstance(found, LakeStatement) or (found is not None and utilities.is_concerned(session, found)):
+                return True
+    except PostgresError:
+        return True  # the error belongs behind the results of the statements before it
+    return False
 
 
-async def relay(session: Session, frame: bytes) -> None:
-    """Give a message to the twin and its answers to the client, until it is ready; COPY data goes the other way."""
-    session.twin.send(frame)
-    await session.twin.until_ready()
-    while session.twin.copy_in:
-        _, data = await session.client.next_message()
-        session.twin.send(data)
-        if data[:1] in (b"c", b"f"):
-            session.twin.copy_in = False
-            await session.twin.until_ready()
+class Steps:
+    """The statements of one Query, one by one in their common transaction."""
+
+    def __init__(self, session: Session) -> None:
+        """Args: the session, which waits for the first of them."""
+        self._session = session
+        self._in_block = session.twin.status != ord("I")
+        self._settings_known = True
+
+    async def run(self, statement: Statement) -> None:
+        """Run the next statement."""
+        session = self._session
+        if not self._in_block:  # they are one implicit transaction block in Postgres
+            await probes.ask(session, probes.IMPLICIT_BLOCK)
+            self._in_block = True
+        if not self._settings_known and statement.kind not in (Kind.OTHER, Kind.COMMIT):
+            await lake.ask_state(session)
+            self._settings_known = True
+        text = statement.text.encode()
+        found = await look(session, statement, text)
+        if isinstance(found, LakeStatement):
+            await run_in_twin(session, found, text)
+        elif found is None or utilities.is_the_twins(session, found):
+            await self._run_in_twin(statement, text, found)
+        else:
+            await run_utility(session, found)
+
+    async def _run_in_twin(self, statement: Statement, text: bytes, found: Utility | None) -> None:
+        session = self._session
+        if isinstance(found, Commit):
+            await cursors.before_commit(session)
+        session.twin.hidden = HIDDEN
+        try:
+            session.twin.send(parse_message(text, ()) + RUN_UNNAMED + FLUSH, 4)
+            await answered(session)
+        finally:
+            session.twin.hidden = frozenset()
+        if found is not None:
+            utilities.note(session, found)
+        if may_change_settings(statement):
+            self._settings_known = False
+        if statement.word in ENDINGS:
+            self._in_block = False
+
+
+async def answered(session: Session) -> None:
+    """Wait for the answers to a statement, and give it the COPY data that it asks for.
+
+    Raises: BackendFailed.
+    """
+    twin = session.twin
+    while True:
+        await twin.until(lambda: twin.answered >= twin.sent or twin.failed or twin.copy_in)
+        if twin.failed:
+            raise BackendFailed
+        if not twin.copy_in:
+            return
+        await feed_copy(session)
+
+
+async def relay(session: Session, frame: bytes) -> bool:
+    """Give a message to the twin and its answers to the client, until it is ready; return whether nothing failed."""
+    twin = session.twin
+    seen, errors = twin.ready, twin.errors
+    twin.send(frame)
+    while twin.ready == seen:
+        await twin.until(lambda: twin.ready > seen or twin.copy_in)
+        if twin.copy_in:
+            await feed_copy(session)
     await end_group(session)
+    return twin.errors == errors
+
+
+async def feed_copy(session: Session) -> None:
+    """Give the client's COPY data to the twin, to its end or to the twin's error."""
+    twin = session.twin
+    over = asyncio.ensure_future(twin.until(lambda: twin.failed or not twin.copy_in))
+    try:
+        while twin.copy_in and not twin.failed:
+            message = asyncio.ensure_future(session.client.next_message())
+            await asyncio.wait((over, message), return_when=asyncio.FIRST_COMPLETED)
+            if not message.done():
+                message.cancel()
+                await asyncio.wait((message,))
+                break
+            tag, frame = message.result()
+            if tag in COPY_END:
+                twin.copy_in = False
+                frame += FLUSH  # of no effect in a simple Query
+            twin.send(frame)
+            await twin.drain()
+    finally:
+        over.cancel()
+        await asyncio.wait((over,))
 
 
 async def function_call(session: Session, frame: bytes) -> None:

@@ -44,7 +44,7 @@ async def accept(client: Client, services: Services) -> None:
         log.exception("connection_failed")
     finally:
         services.activity.remove(session)
-        await session.portals.close_all()
+        await session.portals.end()
         session.twin.close()
         await client.close()
 
@@ -95,7 +95,7 @@ def check_startup(message: StartupMessage) -> str:
 def check_door(session: Session) -> None:
     """Refuse what needs no password to be refused.
 
-    Raises: PostgresError: 28000, 53300 or 57P03.
+    Raises: PostgresError: 28000, 28P01, 53300 or 57P03.
     """
     services, peer = session.services, session.client.peer
     if not services.door.admits(peer):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -45,6 +46,7 @@ class Services:
     activity: Activity
     door: Door
     login_rules: LoginRules
+    spill_folder: Path  # of cursors that keep their rows
 
 
 class Session:

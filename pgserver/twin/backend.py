@@ -70,6 +70,7 @@ class TwinBackend(asyncio.Protocol):
         self.status = ord("I")
         self.hidden: frozenset[int] = frozenset()  # types of message that the client must not see
         self.failed = False
+        self.errors = 0  # so far
         self.sqlstate = ""  # of the last error
         self.fatal = False  # the last error ended the session, and the client has it
         self.copy_in = False
@@ -311,6 +312,7 @@ class TwinBackend(asyncio.Protocol):
             self.sent = self.answered = 0
         elif tag == ERROR:
             self.failed = True
+            self.errors += 1
             fields = data[position + HEADER : end]
             self.sqlstate = fields.partition(b"\0C")[2][:5].decode("ascii", "replace")
             self.fatal = b"\0VFATAL\0" in fields or b"\0VPANIC\0" in fields

@@ -1,0 +1,116 @@
+"""Questions to the session's own backend, within its transaction and unseen by the client."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pgserver.plan.analysis import bind_message, parse_message
+from pgserver.plan.planner import Parameter
+from pgserver.plan.session_state import SessionState
+from pgserver.plan.utility import Probe
+from pgserver.session import lake
+from pgserver.session.state import FLUSH, Session
+from pgserver.twin.backend import BackendFailed, Message
+
+NAME = b"_bemidb_probe"
+ERROR_RESPONSE = ord("E")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Messages and how many of them are answered by a completion."""
+
+    frames: bytes
+    answers: int
+
+    def __add__(self, other: "Question") -> "Question":
+        """Ask one after the other, in one go."""
+        return Question(self.frames + other.frames, self.answers + other.answers)
+
+
+NOTHING = Question(b"", 0)
+STATE = Question(lake.STATE_FRAMES.removesuffix(FLUSH), lake.STATE_ANSWERS)
+
+
+def question(
+    text: bytes,
+    types: Sequence[int] = (),
+    parameters: Sequence[Parameter] = (),
+    formats: Sequence[int] = (),
+) -> Question:
+    """Return what runs a statement of ours; its RowDescription is among the answers."""
+    values = [parameter.value for parameter in parameters]
+    codes = [parameter.format for parameter in parameters]
+    frames = (
+        lake.named(b"C", b"S" + NAME)  # one may be left of a question that failed
+        + parse_message(text, types, NAME)
+        + bind_message(values, codes, formats, NAME)
+        + lake.named(b"D", b"P" + NAME)
+        + lake.named(b"E", NAME, tail=b"\0\0\0\0")
+        + lake.named(b"C", b"P" + NAME)
+        + lake.named(b"C", b"S" + NAME)
+    )
+    return Question(frames, 7)
+
+
+# After an Execute the next statement of the group begins an implicit transaction block, as it does within a Query of
+# several statements. SHOW takes no snapshot: SET TRANSACTION may still follow.
+# Source: start_xact_command in Postgres' postgres.c.
+IMPLICIT_BLOCK = question(b"SHOW server_version_num")
+
+
+async def ask(session: Session, asked: Question) -> list[Message]:
+    """Ask, and return all answers.
+
+    Raises: BackendFailed.
+    """
+    return await session.twin.ask(asked.frames + FLUSH, asked.answers)
+
+
+async def ask_with_state(session: Session, asked: Question) -> tuple[list[Message], SessionState]:
+    """Ask, and then for the session's state.
+
+    Raises: BackendFailed.
+    """
+    messages = await ask(session, asked + STATE)
+    row = max(place for place, (tag, _) in enumerate(messages) if tag == ord("D"))
+    session.settings = lake.read_state(messages[row:])
+    return messages[:row], session.settings
+
+
+async def check(session: Session, probe: Probe, types: Sequence[int], parameters: Sequence[Parameter]) -> list[Message]:
+    """Have the twin run a text on its empty tables, and read the session's state.
+
+    Raises: BackendFailed, with positions in the client's text.
+    """
+    try:
+        return (await ask_with_state(session, question(probe.text.encode(), types, parameters)))[0]
+    except BackendFailed as failure:
+        raise moved_back(failure, probe) from None
+
+
+def moved_back(failure: BackendFailed, probe: Probe) -> BackendFailed:
+    """Return the failure with its position in the client's text."""
+    if failure.frame is None or not probe.moved:
+        return failure
+    fields = failure.frame[5:].split(b"\0")
+    for place, part in enumerate(fields):
+        if part[:1] == b"P":
+            fields[place] = b"P%d" % probe.original_position(int(part[1:]))
+    body = b"\0".join(fields)
+    return BackendFailed(failure.frame[:1] + (len(body) + 4).to_bytes(4) + body)
+
+
+def rows_of(messages: Sequence[Message]) -> list[list[bytes | None]]:
+    """Return the values of all rows among the answers."""
+    return [values_of(frame) for tag, frame in messages if tag == ord("D")]
+
+
+def values_of(frame: bytes) -> list[bytes | None]:
+    """Decode a DataRow."""
+    values: list[bytes | None] = []
+    position = 7
+    for _ in range(int.from_bytes(frame[5:7])):
+        size = int.from_bytes(frame[position : position + 4], signed=True)
+        values.append(None if size < 0 else frame[position + 4 : position + 4 + size])
+        position += 4 + max(size, 0)
+    return values
