@@ -10,7 +10,6 @@ from types import MappingProxyType
 from pgserver.protocol.errors import CannotConnectNow
 from pgserver.twin.backend import BackendLost, Message, TwinBackend, open_backend
 from pgserver.twin.cluster import Twin
-from pgserver.twin.install import ADMIN
 
 STARTUP_OPTIONS = (
     "-c debug_print_rewritten=on -c debug_pretty_print=off -c client_min_messages=log -c log_min_messages=fatal"
@@ -113,7 +112,7 @@ def _quoted_value(guc: str, value: str) -> str:
 async def _log_in(backend: TwinBackend, twin: Twin) -> None:
     """Log in as the server's own superuser, with its password in clear over the private socket."""
     pairs = {
-        "user": ADMIN,
+        "user": twin.admin_name,
         "database": twin.database,
         "options": STARTUP_OPTIONS,
         "application_name": "bemidb",

@@ -19,6 +19,7 @@ from pgserver.encode.rows import WireColumn
 from pgserver.engine.pool import RunRequest
 from pgserver.plan.analysis import RELATION, Analyst, RowField
 from pgserver.plan.backends import AnalysisContext
+from pgserver.plan.gate import refuse_blind_writes, refuse_changes
 from pgserver.plan.inner import find_inner
 from pgserver.plan.pin import Lake, pin
 from pgserver.plan.session_state import SessionState
@@ -91,8 +92,10 @@ class Planner:
         """Compile a statement if it reads the lake; None says that it is the twin's.
 
         Args: the statement; its bytes as the client sent them; the parameter types that the client declared.
-        Raises: ReadOnlySqlTransaction (25006) for what would change the lake; CannotConnectNow (57P03).
+        Raises: ReadOnlySqlTransaction (25006) or InsufficientPrivilege (42501) for what would change the lake;
+        CannotConnectNow (57P03).
         """
+        refuse_changes(statement)
         if statement.kind in (Kind.OTHER, Kind.EXECUTE, Kind.FETCH, Kind.CLOSE):
             return None
         await self._lake.refresh()
@@ -117,9 +120,10 @@ class Planner:
     ) -> LakeStatement | None:
         version = self._lake.schema.version
         analysed = await self._analyst.analyse(text, declared, context)
-        if analysed is None:
-            return None
         tables = self._lake.schema.tables
+        if analysed is None:
+            refuse_blind_writes(statement, {(table.namespace, table.name) for table in tables.values()})
+            return None
         relids = tuple(sorted({int(relid) for relid in RELATION.findall(analysed.tree)} & tables.keys()))
         if not relids:
             return None

@@ -8,6 +8,7 @@ from pgserver.protocol.codec import FramingError
 from pgserver.protocol.errors import (
     FeatureNotSupported,
     InvalidAuthorizationSpecification,
+    InvalidPassword,
     PostgresError,
     error_response,
 )
@@ -103,6 +104,9 @@ def check_door(session: Session) -> None:
     if services.login_rules.tls_required and not session.client.encrypted:
         raise InvalidAuthorizationSpecification("connections without TLS are not allowed", hint="Use sslmode=require.")
     check_failures(session)
+    if session.user == services.twin.admin_name:
+        services.door.login_failed(peer)
+        raise InvalidPassword(f'password authentication failed for user "{session.user}"')
     refusal = check_room(session)
     if refusal is not None:
         raise refusal

@@ -24,7 +24,6 @@ from pydantic import SecretStr
 from catalog.errors import OperatorError
 from catalog.postgres import PostgresFailed, PrivatePostgres
 from pgserver.twin import install
-from pgserver.twin.install import ADMIN
 from pgserver.twin.schema import CatalogRow, LakeSchema, SchemaKeeper
 from pgserver.twin.types import Connection
 
@@ -34,13 +33,13 @@ LOCK_TIMEOUT_MS = 200
 RESTART_SECONDS = 60.0
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
-BOOTSTRAP_HBA = f"local all {ADMIN} trust\n"
+BOOTSTRAP_HBA = "local all {admin} trust\n"
 # A session gets into our database only. The admin's password is known to this process alone, which gives it in clear:
 # nobody listens on a unix socket.
-HBA = f"""\
-local all {ADMIN} password
-local {{closed}} all reject
-local all all {{method}}
+HBA = """\
+local all {admin} password
+local {closed} all reject
+local all all {method}
 """
 
 log = structlog.get_logger()
@@ -76,9 +75,11 @@ class Twin:
         """
         self._settings = settings
         self._users = self._all_users(more_users)
+        self._admin = install.admin_name(settings.user, others=more_users is not None)
+        self._owner = settings.user or install.OWNER
         self._folder = folder.absolute()
         self._password = secrets.token_urlsafe(24)
-        self._keeper = SchemaKeeper()
+        self._keeper = SchemaKeeper(self._owner)
         self._connections: dict[str, Connection] = {}
         self._roles: set[str] = set()
         self._roles_lock = asyncio.Lock()
@@ -87,7 +88,7 @@ class Twin:
         self._postgres = PrivatePostgres(
             self._folder / "cluster",
             settings=self._cluster_settings(),
-            superuser=ADMIN,
+            superuser=self._admin,
         )
 
     @property
@@ -99,6 +100,11 @@ class Twin:
     def database(self) -> str:
         """The one database that sessions get into."""
         return self._settings.database
+
+    @property
+    def admin_name(self) -> str:
+        """The superuser, as whom no client may log in."""
+        return self._admin
 
     @property
     def admin_password(self) -> str:
@@ -150,11 +156,11 @@ class Twin:
         connection = await psycopg.AsyncConnection.connect(
             host=str(self._postgres.socket_folder),
             port=self._postgres.port,
-            user=ADMIN,
+            user=self._admin,
             password=self._password,
             dbname=database or self._settings.database,
             application_name="bemidb",
-            options=f"-c lock_timeout={LOCK_TIMEOUT_MS}",
+            options=f"-c lock_timeout={LOCK_TIMEOUT_MS} -c event_triggers=off",
             autocommit=True,
         )
         await connection.execute(install.SETTINGS)
@@ -165,7 +171,7 @@ class Twin:
         if self._users is not None or name in self._roles or not install.is_role_name(name):
             return
         async with self._roles_lock:
-            await install.ensure_role(await self._connection("roles"), name)
+            await install.ensure_role(await self._connection("roles"), self._owner, name)
         self._roles.add(name)
 
     def _all_users(self, more: Mapping[str, str] | None) -> dict[str, str] | None:
@@ -180,7 +186,7 @@ class Twin:
         assert self._users is not None, "where any name may log in there are no users to change"
         users = self._all_users(more)
         async with self._roles_lock:
-            await install.prepare_roles(await self._connection("roles"), users)
+            await install.prepare_roles(await self._connection("roles"), self._owner, users)
         self._users = users
 
     async def apply(self, rows: Sequence[CatalogRow]) -> LakeSchema:
@@ -276,6 +282,14 @@ class Twin:
         return self._folder / "running_since_boot"
 
     @property
+    def _admin_file(self) -> Path:
+        """Names the superuser that the cluster was made with."""
+        return self._folder / "superuser"
+
+    def _made_by(self) -> str:
+        return self._admin_file.read_text() if self._admin_file.exists() else install.ADMIN
+
+    @property
     def _hba_file(self) -> Path:
         return self._folder / "cluster" / "twin_hba.conf"
 
@@ -305,14 +319,18 @@ class Twin:
         if self._boot_file.exists() and self._boot_file.read_text() != boot:
             log.warning("twin_made_anew", reason="the machine went down while it ran")
             shutil.rmtree(cluster, ignore_errors=True)
+        if cluster.exists() and self._made_by() != self._admin:
+            log.info("twin_made_anew", reason="its superuser has another name")
+            shutil.rmtree(cluster, ignore_errors=True)
         self._boot_file.write_text(boot)
-        self._write_hba(BOOTSTRAP_HBA)
+        self._admin_file.write_text(self._admin)
+        self._write_hba(BOOTSTRAP_HBA.format(admin=self._admin))
         try:
             self._postgres.start()
         except PostgresFailed as error:
             log.warning("twin_made_anew", reason=str(error))
             shutil.rmtree(cluster, ignore_errors=True)
-            self._write_hba(BOOTSTRAP_HBA)
+            self._write_hba(BOOTSTRAP_HBA.format(admin=self._admin))
             try:
                 self._postgres.start()
             except PostgresFailed as again:
@@ -357,7 +375,7 @@ class Twin:
         await self._take_password()
         try:
             connection = await self.admin()
-            current = await install.is_current(connection)
+            current = await install.is_current(connection, self._owner)
         except errors.InvalidCatalogName:
             current = False
         except psycopg.OperationalError as error:
@@ -370,14 +388,15 @@ class Twin:
         if not current:
             maintenance = await self.admin("template1")
             try:
-                await install.recreate_database(maintenance, self._settings.database)
+                await install.make_owner(maintenance, self._owner)
+                await install.recreate_database(maintenance, self._settings.database, self._owner)
             finally:
                 await maintenance.close()
             connection = await self.admin()
-            await install.run_files(connection)
+            await install.run_files(connection, self._owner)
         self._connections["schema"] = connection
         await install.drop_orphans(connection)
-        await install.prepare_roles(connection, self._users)
+        await install.prepare_roles(connection, self._owner, self._users)
 
     async def _take_password(self) -> None:
         """Give the superuser this process' password, then shut the door that let us in without one."""
@@ -388,7 +407,7 @@ class Twin:
             await connection.close()
         closed = ",".join(name for name in install.EVERYWHERE if name != self._settings.database)
         method = "trust" if self._users is None else "scram-sha-256"
-        await asyncio.to_thread(self._write_hba, HBA.format(closed=closed, method=method))
+        await asyncio.to_thread(self._write_hba, HBA.format(admin=self._admin, closed=closed, method=method))
         self._reload()
         deadline = time.monotonic() + RESTART_SECONDS
         while True:
@@ -416,7 +435,7 @@ class Twin:
         return await psycopg.AsyncConnection.connect(
             host=str(self._postgres.socket_folder),
             port=self._postgres.port,
-            user=ADMIN,
+            user=self._admin,
             password="",
             dbname="template1",
             autocommit=True,

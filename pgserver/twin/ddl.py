@@ -10,7 +10,6 @@ from pgserver.twin.names import Name, literal, quote
 
 FORMAT = 1  # part of every fingerprint: raise it when the DDL below changes its meaning
 
-READER = "bemidb_reader"
 BLOCK_BYTES = 8192
 MAX_BLOCKS = 2**31 - 1
 
@@ -107,14 +106,13 @@ def drop_type(name: Name, kind: str) -> str:
 
 
 def create_namespaces(wanted: Iterable[str]) -> Iterator[str]:
-    """Write what makes schemas that all may look into."""
+    """Write what makes schemas."""
     for namespace in sorted({*wanted} - {"public"}):
         yield f"CREATE SCHEMA IF NOT EXISTS {quote(namespace)}"
-        yield f"GRANT USAGE ON SCHEMA {quote(namespace)} TO PUBLIC"
 
 
 def create_table(wanted: Wanted, resolved: Mapping[str, str], *, with_keys: bool) -> Iterator[str]:
-    """Write a table with its keys (foreign ones come later), privileges and comments."""
+    """Write a table with its keys (foreign ones come later) and comments."""
     view = wanted.view
     parts = [
         f"{quote(column.name)} {resolved.get(column.type, 'text')}{' NOT NULL' if column.not_null else ''}"
@@ -128,8 +126,6 @@ def create_table(wanted: Wanted, resolved: Mapping[str, str], *, with_keys: bool
             if key.kind != "f"
         ]
     yield f"CREATE TABLE {quote(*wanted.name)} ({', '.join(parts)})"
-    # REFERENCES lets nobody do anything here, and is what information_schema asks for to show a table's constraints.
-    yield f"GRANT SELECT, REFERENCES ON {quote(*wanted.name)} TO {READER}"
     yield from comments(wanted, with_keys=with_keys, with_empty=False)
 
 

@@ -13,7 +13,8 @@ from pgserver.twin.names import fits, literal, quote
 from pgserver.twin.types import Connection
 
 ADMIN = "bemidb_admin"
-OWN_ROLES = (ADMIN, ddl.READER)
+POSTGRES = "postgres"  # the superuser's name nearly everywhere
+OWNER = "bemidb"  # of the lake's tables, where no user is configured
 TEMPLATES = ("template0", "template1")
 EVERYWHERE = (*TEMPLATES, "postgres")  # databases that every cluster has
 
@@ -37,9 +38,17 @@ def check_names(database: str, user: str | None) -> None:
         raise OperatorError("BEMIDB_USER", f"{user!r} cannot be a user's name", "choose another name")
 
 
+def admin_name(user: str | None, *, others: bool) -> str:
+    """Name the superuser, who owns the system's objects: as usual where nobody can want to log in by that name.
+
+    Args: the configured user; whether others may log in, too.
+    """
+    return POSTGRES if user not in (None, POSTGRES) and not others else ADMIN
+
+
 def is_role_name(name: str) -> bool:
     """Tell whether a client may log in by this name at all."""
-    return fits(name) and not name.startswith("pg_") and name not in (*OWN_ROLES, "public", "none")
+    return fits(name) and not name.startswith("pg_") and name not in (ADMIN, "public", "none")
 
 
 def sql_files() -> list[str]:
@@ -48,40 +57,41 @@ def sql_files() -> list[str]:
     return [file.read_text() for file in sorted(folder.iterdir(), key=lambda f: f.name) if file.name.endswith(".sql")]
 
 
-def fingerprint() -> str:
-    """Return what tells whether a database was made by this version of the program."""
-    return hashlib.blake2b("\0".join([str(ddl.FORMAT), *sql_files()]).encode(), digest_size=16).hexdigest()
+def fingerprint(owner: str) -> str:
+    """Return what tells whether a database was made by this version of the program, for this owner."""
+    return hashlib.blake2b("\0".join([str(ddl.FORMAT), owner, *sql_files()]).encode(), digest_size=16).hexdigest()
 
 
-async def is_current(connection: Connection) -> bool:
-    """Tell whether a database was made by this version of the program."""
+async def is_current(connection: Connection, owner: str) -> bool:
+    """Tell whether a database was made by this version of the program, for this owner."""
     try:
         cursor = await connection.execute("SELECT value FROM pg_toast.bemidb_state WHERE key = 'files'")
     except errors.UndefinedTable:
         return False
-    return await cursor.fetchone() == (fingerprint(),)
+    return await cursor.fetchone() == (fingerprint(owner),)
 
 
-async def recreate_database(maintenance: Connection, name: str) -> None:
+async def recreate_database(maintenance: Connection, name: str, owner: str) -> None:
     """Make our database new and empty, and drop what an earlier configuration or version left.
 
-    Nothing is lost: the catalog has it all. Args: a connection to template1.
+    Nothing is lost: the catalog has it all. Args: a connection to template1; the database's name; a role.
     """
     rows = await (await maintenance.execute("SELECT datname FROM pg_database")).fetchall()
     present = {str(row[0]) for row in rows}
     for database in sorted(present - {*EVERYWHERE} | present & {name}):
         await maintenance.execute(f"DROP DATABASE {quote(database)} WITH (FORCE)".encode())
     # Two checkpoints, which cost nothing without fsync, instead of each block of it in the write-ahead log.
-    await maintenance.execute(f"CREATE DATABASE {quote(name)} TEMPLATE template0 STRATEGY file_copy".encode())
+    statement = f"CREATE DATABASE {quote(name)} OWNER {quote(owner)} TEMPLATE template0 STRATEGY file_copy"
+    await maintenance.execute(statement.encode())
     log.info("twin_database_made", database=name)
 
 
-async def run_files(connection: Connection) -> None:
+async def run_files(connection: Connection, owner: str) -> None:
     """Run the SQL files in a new database: all of them or none."""
     async with connection.transaction():
         for text in sql_files():
             await connection.execute(text.encode())
-        await connection.execute("INSERT INTO pg_toast.bemidb_state VALUES ('files', %s)", [fingerprint()])
+        await connection.execute("INSERT INTO pg_toast.bemidb_state VALUES ('files', %s)", [fingerprint(owner)])
 
 
 async def drop_orphans(connection: Connection) -> None:
@@ -106,37 +116,45 @@ async def vacuum(connection: Connection) -> int:
     return len(rows)
 
 
-async def prepare_roles(connection: Connection, users: Mapping[str, str] | None) -> None:
-    """Make the group of readers; with configured users, these roles and no others that could log in.
+async def make_owner(connection: Connection, owner: str) -> None:
+    """Make the role that owns the database and all that the lake has in it; who logs in is this role or a member of it.
 
-    Args: a connection of the superuser; password or SCRAM verifier by user, None where any name may log in.
+    So the lake's tables have no access list, as at the source, where it is mostly their owner who reads them.
     """
-    rows = await (await connection.execute("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'")).fetchall()
-    present = {str(row[0]) for row in rows}
-    if ddl.READER not in present:
-        await connection.execute(f"CREATE ROLE {ddl.READER}".encode())
+    row = await (await connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [owner])).fetchone()
+    if row is None:
+        await connection.execute(f"CREATE ROLE {quote(owner)}".encode())
+
+
+async def prepare_roles(connection: Connection, owner: str, users: Mapping[str, str] | None) -> None:
+    """With configured users, see that these roles can log in and no others.
+
+    Args: a connection of the superuser; the owner; password or SCRAM verifier by user, None where any name may log in.
+    """
     if users is None:
         return
-    for name in sorted(present - {*OWN_ROLES, *users}):
+    rows = await (await connection.execute("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'")).fetchall()
+    present = {str(row[0]) for row in rows}
+    for name in sorted(present - {connection.info.user, owner, *users}):
         try:
             await connection.execute(f"DROP ROLE {quote(name)}".encode())
         except errors.DependentObjectsStillExist:
             await connection.execute(f"ALTER ROLE {quote(name)} NOLOGIN PASSWORD NULL".encode())
+    if owner not in users:
+        await connection.execute(f"ALTER ROLE {quote(owner)} NOLOGIN PASSWORD NULL".encode())
     for name, secret in users.items():
-        await ensure_role(connection, name)
+        await ensure_role(connection, owner, name)
         await set_password(connection, name, secret)
 
 
-async def ensure_role(connection: Connection, name: str) -> None:
-    """Make an ordinary user who can log in and read the lake."""
+async def ensure_role(connection: Connection, owner: str, name: str) -> None:
+    """Make an ordinary user who can log in and has the owner's privileges."""
     row = await (await connection.execute("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", [name])).fetchone()
     if row == (True,):
         return
-    statement = (
-        f"CREATE ROLE {quote(name)} LOGIN; GRANT {ddl.READER} TO {quote(name)} WITH INHERIT TRUE, SET FALSE"
-        if row is None
-        else f"ALTER ROLE {quote(name)} LOGIN"
-    )
+    statement = f"{'CREATE' if row is None else 'ALTER'} ROLE {quote(name)} LOGIN"
+    if name != owner:
+        statement += f"; GRANT {quote(owner)} TO {quote(name)} WITH INHERIT TRUE, SET FALSE"
     await connection.execute(statement.encode())
 
 
@@ -148,7 +166,8 @@ async def set_password(connection: Connection, name: str, secret: str) -> None:
 
 async def set_admin_password(connection: Connection, password: str) -> None:
     """Set the superuser's password: random, so that making a guess slow is not worth the time at each login."""
-    await connection.execute(f"SET scram_iterations = 1; ALTER ROLE {ADMIN} PASSWORD {literal(password)}".encode())
+    admin = quote(connection.info.user)
+    await connection.execute(f"SET scram_iterations = 1; ALTER ROLE {admin} PASSWORD {literal(password)}".encode())
 
 
 def encrypt(connection: Connection, name: str, password: str) -> str:

@@ -79,8 +79,9 @@ class _Unit:
 class SchemaKeeper:
     """Keeps the twin's tables equal to the catalog's; one per twin."""
 
-    def __init__(self) -> None:
-        """Nothing is known yet: the first `apply` looks."""
+    def __init__(self, owner: str) -> None:
+        """Nothing is known yet: the first `apply` looks. Args: the role that owns what is made."""
+        self._owner = owner
         self._lock = asyncio.Lock()
         self._types = TypeNames()
         self._schema = LakeSchema(0, {})
@@ -238,7 +239,6 @@ class SchemaKeeper:
             statements = [
                 *ddl.drop_tables(item.name for item in drop),
                 *(ddl.drop_type(item.name, item.kind) for item in drop_types),
-                *ddl.create_namespaces(item.name[0] for item in create),
             ]
             await state.execute(connection, statements)
             if drop or drop_types:
@@ -248,12 +248,14 @@ class SchemaKeeper:
             resolved = await self._types.resolve(connection, asked)
             self._types.report_unknown(asked, resolved)
             parts = [part for item in create for part in ddl.create_table(item, resolved, with_keys=with_keys)]
-            await state.execute(connection, parts)
+            namespaces = ddl.create_namespaces(item.name[0] for item in create)
+            await state.execute_as(connection, self._owner, [*namespaces, *parts])
             await state.note_tables(connection, create)
 
     async def _create_types(self, connection: Connection, types: Sequence[WantedType]) -> None:
         """Create types in the order in which they are made of each other; what cannot be made is left out."""
-        await state.execute(connection, ddl.create_namespaces(item.item.namespace for item in types))
+        namespaces = ddl.create_namespaces(item.item.namespace for item in types)
+        await state.execute_as(connection, self._owner, namespaces)
         left = list(types)
         while left:
             parts = {part for item in left for part in ddl.part_types(item.item)}
@@ -267,7 +269,7 @@ class SchemaKeeper:
     async def _create_type(self, connection: Connection, wanted: WantedType, resolved: Mapping[str, str]) -> None:
         try:
             async with connection.transaction():
-                await state.execute(connection, [ddl.create_type(wanted.item, resolved)])
+                await state.execute_as(connection, self._owner, [ddl.create_type(wanted.item, resolved)])
                 await connection.execute(state.NOTE_TYPE, [wanted.fingerprint, *wanted.name])
         except (psycopg.ProgrammingError, psycopg.DataError) as error:
             self._failed_types[wanted.name] = wanted.fingerprint

@@ -126,6 +126,13 @@ async def execute(connection: Connection, statements: Iterable[str]) -> None:
         await connection.execute(text.encode())
 
 
+async def execute_as(connection: Connection, role: str, statements: Iterable[str]) -> None:
+    """Run statements in one round trip as another role, in a transaction of the caller's: it owns what they make."""
+    listed = list(statements)
+    if listed:
+        await execute(connection, [f"SET LOCAL ROLE {quote(role)}", *listed, "RESET ROLE"])
+
+
 async def note_tables(connection: Connection, tables: Sequence[Wanted]) -> None:
     """Write down which view tables were made of, and the counts."""
     if tables:

@@ -2,9 +2,6 @@
 -- Left as Postgres has it: reading files, directories, logs, the configuration and backend memory, resetting statistics,
 -- signalling other roles' backends (refused to PUBLIC by Postgres itself; tests/integration/twin holds it to that).
 
--- No code of a user's: neither DO nor functions, not even in pg_temp. Calling a function needs no USAGE.
-REVOKE USAGE ON LANGUAGE plpgsql, sql FROM PUBLIC;
-
 DO $$
 DECLARE
   signature regprocedure;

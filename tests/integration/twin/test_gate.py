@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from catalog.columns import UserType
 from tests.support.twin_tables import primary_key, table
 
 REFUSED = [
@@ -90,26 +91,56 @@ REFUSED = [
     "CREATE TRIGGER t BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
     "CREATE FOREIGN DATA WRAPPER w",
     "CREATE TABLESPACE t LOCATION '/tmp'",
-    "INSERT INTO orders VALUES (1)",
-    "UPDATE orders SET id = 1",
-    "DELETE FROM orders",
-    "TRUNCATE orders",
     "DROP TABLE orders",
+    "DROP TABLE orders CASCADE",
+    "DROP SCHEMA sales CASCADE",
+    "DROP TYPE mood CASCADE",
+    "DROP OWNED BY bemidb",
+    "ALTER TABLE orders RENAME TO mine",
+    "ALTER TABLE orders RENAME COLUMN id TO mine",
+    "ALTER TABLE orders DROP COLUMN note",
+    "ALTER TABLE orders DISABLE TRIGGER ALL",
+    "ALTER TABLE orders ENABLE ROW LEVEL SECURITY",
+    "ALTER TABLE orders SET SCHEMA sales",
+    "ALTER TABLE orders CLUSTER ON orders_pkey",
+    "ALTER TABLE orders DROP CONSTRAINT orders_pkey",
+    "ALTER TABLE orders SET (fillfactor = 50)",
+    "ALTER TABLE orders OWNER TO reader",
+    "ALTER TYPE mood ADD VALUE 'x'",
+    "ALTER TYPE mood RENAME TO x",
+    "ALTER SCHEMA sales RENAME TO mine",
+    "ALTER SCHEMA sales OWNER TO reader",
+    "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC",
+    "GRANT ALL ON orders TO PUBLIC",
+    "REVOKE ALL ON orders FROM bemidb",
+    "GRANT ALL ON SCHEMA sales TO PUBLIC",
+    "CREATE MATERIALIZED VIEW m AS SELECT 1",
+    "CREATE SEQUENCE s",
+    "CREATE DOMAIN d AS int",
+    "CREATE AGGREGATE pg_temp.a(int) (sfunc = int4pl, stype = int4)",
+    "CREATE CAST (mood AS int) WITH INOUT",
+    "CREATE STATISTICS s ON id, note FROM orders",
+    "CREATE PUBLICATION p FOR TABLE orders",
+    "DROP EXTENSION plpgsql",
+    "SELECT 1 AS x INTO mine",
+    "CREATE TABLE mine AS SELECT 1",
+    "DROP EVENT TRIGGER lake_is_read_only",
+    "ALTER EVENT TRIGGER lake_is_read_only DISABLE",
+    "SET event_triggers = off",
+    "DROP FUNCTION pg_toast.bemidb_gate() CASCADE",
     "ALTER TABLE orders ADD x int",
     "CREATE INDEX ON orders (id)",
     "COMMENT ON TABLE orders IS 'x'",
-    "BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE",
     "BEGIN; LOCK TABLE pg_class IN ACCESS EXCLUSIVE MODE",
     "CREATE POLICY p ON orders USING (true)",
     "CREATE RULE r AS ON INSERT TO orders DO INSTEAD NOTHING",
     "GRANT bemidb_admin TO reader",
     "SET ROLE bemidb_admin",
-    "SET ROLE bemidb_reader",
+    "SET ROLE bemidb",
     "SET SESSION AUTHORIZATION bemidb_admin",
     "ALTER ROLE reader SUPERUSER",
     "ALTER ROLE bemidb_admin PASSWORD 'x'",
     "ALTER SYSTEM SET fsync = on",
-    "ALTER DATABASE bemidb SET work_mem = '1GB'",
     "SET session_preload_libraries = 'x'",
     "SET log_statement = 'all'",
     "SET session_replication_role = 'replica'",
@@ -127,7 +158,8 @@ REFUSED = [
 @pytest.fixture(scope="module", autouse=True)
 def _lake(twin: Any) -> None:
     orders = table("public", "orders", {"id": "bigint", "note": "text"}, keys=[primary_key("orders_pkey", "id")])
-    twin.apply(orders, table("sales", "t0", {"a": "integer"}))
+    mood = UserType("public", "mood", "e", ("sad", "glad"))
+    twin.apply(orders, table("sales", "t0", {"a": "integer", "m": "public.mood"}, types=[mood]))
 
 
 @pytest.fixture
@@ -137,7 +169,11 @@ def connection(twin: Any) -> Iterator[Any]:
 
 
 # Postgres knows no label provider, no such library: it says so before it asks for privileges.
-OTHER_STATES = {"LOAD 'auth_delay'": "42501", "SECURITY LABEL ON TABLE orders IS 'x'": "22023"}
+OTHER_STATES = {
+    "DO $$ BEGIN END $$": "0A000",
+    "LOAD 'auth_delay'": "42501",
+    "SECURITY LABEL ON TABLE orders IS 'x'": "22023",
+}
 
 
 @pytest.mark.parametrize("statement", REFUSED)
@@ -161,6 +197,19 @@ ALLOWED = [
     "SELECT * FROM pg_settings, pg_stat_activity",
     "SELECT pg_cancel_backend(0)",
     "LOCK TABLE orders IN ACCESS SHARE MODE",
+    "CREATE TEMP TABLE own (id serial PRIMARY KEY, x text UNIQUE DEFAULT 'a', m mood CHECK (m <> 'sad'))",
+    "CREATE TEMP TABLE own (x int); ALTER TABLE own ADD y int DEFAULT 1; ALTER TABLE own ALTER y DROP DEFAULT; "
+    "ALTER TABLE own ADD CONSTRAINT u UNIQUE (x); ALTER TABLE own DROP CONSTRAINT u; ALTER TABLE own DROP COLUMN y; "
+    "COMMENT ON COLUMN own.x IS 'x'; ALTER TABLE own RENAME x TO z; TRUNCATE own; ANALYZE own; DROP TABLE own",
+    "CREATE TEMP VIEW seen AS SELECT 1 AS x; CREATE OR REPLACE TEMP VIEW seen AS SELECT 2 AS x; DROP VIEW seen",
+    "CREATE TEMP TABLE own (x int) PARTITION BY RANGE (x); CREATE TEMP TABLE p PARTITION OF own DEFAULT; "
+    "DROP TABLE own",
+    "CREATE TYPE pg_temp.t AS ENUM ('a'); CREATE DOMAIN pg_temp.d AS int; CREATE TEMP SEQUENCE s; SELECT nextval('s'); "
+    "DROP SEQUENCE s; DROP DOMAIN pg_temp.d; DROP TYPE pg_temp.t",
+    "SELECT 1 AS x INTO TEMP own; CREATE INDEX i ON own (x); REINDEX TABLE own; DROP INDEX i",
+    "CREATE TEMP TABLE own (id int PRIMARY KEY); CREATE TEMP TABLE o2 (x int REFERENCES own); DROP TABLE own CASCADE",
+    "CREATE TABLE IF NOT EXISTS orders (a int)",
+    "DROP TABLE IF EXISTS absent",
 ]
 
 
@@ -228,14 +277,30 @@ def test_no_function_of_a_suspect_name_has_not_been_looked_at(twin: Any) -> None
 
 
 def test_functions_written_in_sql_run_no_text(twin: Any) -> None:
-    """All have a parsed body, which cannot change with its arguments, but five polymorphic ones of fixed text."""
+    """All have a parsed body, which cannot change with its arguments, but seven of fixed text."""
     rows = twin.query(
         "SELECT p.proname FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang "
         "WHERE l.lanname IN ('sql', 'plpgsql') AND p.prosqlbody IS NULL"
     )
     assert {row[0] for row in rows} == {
-        "quote_literal", "quote_nullable", "textanycat", "anytextcat", "_pg_expandarray"
+        "quote_literal", "quote_nullable", "textanycat", "anytextcat", "_pg_expandarray", "bemidb_tell_canceled",
+        "bemidb_gate",
     }  # fmt: skip
+
+
+def test_nobody_tells_the_server_of_a_cancel_that_postgres_has_not_allowed(twin: Any) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="pg_toast"):
+        twin.query("SELECT pg_toast.bemidb_tell_canceled(1)")
+    with twin.connect("victim") as victim:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            twin.query("SELECT pg_cancel_backend(%s)", [victim.info.backend_pid])
+        told = twin.connect("victim")
+        notices: list[str | None] = []
+        told.add_notice_handler(lambda notice: notices.append(notice.message_primary))
+        told.execute("SET client_min_messages = error")
+        assert told.execute("SELECT pg_cancel_backend(%s)", [victim.info.backend_pid]).fetchone() == (True,)
+        assert notices == [str(victim.info.backend_pid)]
+        told.close()
 
 
 def test_the_admin_cannot_log_in_as_a_client(twin: Any) -> None:

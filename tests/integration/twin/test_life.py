@@ -290,7 +290,7 @@ def test_temporary_objects_of_killed_sessions_go(make_twin: Any) -> None:
         found = connection.execute("SELECT relname FROM pg_class WHERE relname ~ '^own'").fetchall()
         roles = connection.execute("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1").fetchall()
     assert found == []
-    assert roles == [("bemidb_admin",), ("bemidb_reader",), ("other",)]
+    assert roles == [("other",), ("postgres",)]
 
 
 def test_vacuum_keeps_the_catalog_small(make_twin: Any) -> None:

@@ -70,7 +70,6 @@ def test_create_table() -> None:
     assert list(create_table(wanted(row), {"integer": "integer"}, with_keys=True)) == [
         'CREATE TABLE "public"."t" ("a" integer, "b" text NOT NULL, '
         'CONSTRAINT "t_pkey" PRIMARY KEY ("a"), CONSTRAINT "t_b_key" UNIQUE ("b", "a"))',
-        'GRANT SELECT, REFERENCES ON "public"."t" TO bemidb_reader',
         'COMMENT ON COLUMN "public"."t"."b" IS \'what\'\'s b\'',
         'COMMENT ON CONSTRAINT "t_pkey" ON "public"."t" IS \'key\'',
     ]
