@@ -26,7 +26,9 @@ from pgserver.encode.pieces import (
 
 _NARROW_SCALE = 18  # up to here a scale's power of ten fits int64
 _NEGATIVE = 0x4000
-_SPECIAL = {b"N": 0xC000, b"I": 0xD000, b"-": 0xF000}  # NaN, Infinity, -Infinity
+_NAN = 0xC000
+_SPECIAL = {b"N": _NAN, b"I": 0xD000, b"-": 0xF000}  # NaN, Infinity, -Infinity
+_INFINITY_SCALE = 0x20  # what Postgres sends: a bit of its own flags
 
 
 def decimal_text(scale: int) -> ColumnEncoder:
@@ -154,7 +156,7 @@ def _binary(
     header["weight"] = np.where(any_used, weight - start, 0)
     # A zero has no sign; NaN and the infinities have no digits, and keep theirs.
     header["sign"] = np.where(any_used | (signs > _NEGATIVE), signs, 0)
-    header["scale"] = scales
+    header["scale"] = np.where(signs > _NAN, _INFINITY_SCALE, scales)
     data = groups[kept].astype(">i2")
     offsets = np.zeros(len(digits) + 1, dtype=np.int64)
     np.cumsum(count * 2, out=offsets[1:])

@@ -7,7 +7,7 @@ import numpy as np
 
 _DAY_SECONDS = 86_400
 _DEFAULT_RULES = "M3.2.0,M11.1.0"  # Postgres' own, where a rule names daylight time only
-_NAME = r"(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)"
+_NAME = r"(?:[A-Za-z]{3,}|<[^<>]+>)"
 _OFFSET = r"[+-]?\d{1,3}(?::\d{1,2}(?::\d{1,2})?)?"
 _POSIX = re.compile(
     rf"(?P<standard>{_NAME})(?P<offset>{_OFFSET})(?:(?P<daylight>{_NAME})(?P<daylight_offset>{_OFFSET})?"

@@ -47,10 +47,7 @@ def postgres_type(native: NativeType) -> str:
 
 
 def sample_texts(native: NativeType) -> list[str | None]:
-    texts: list[str | None] = [*native.samples, None, native.samples[0]]
-    if native.name == "numeric":
-        texts = [f"{text}" for text in native.samples] + [None]
-    return texts
+    return [*native.samples, None, native.samples[0]]
 
 
 def to_arrow(duck: duckdb.DuckDBPyConnection, native: NativeType, texts: Sequence[str | None]) -> pa.Array:
