@@ -2,7 +2,7 @@
 
 import struct
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pglast
 from pglast.parser import ParseError
@@ -11,6 +11,7 @@ from tests.support.asking import Answer, Column
 
 FIRST_USER_OID = 16384
 RECORD = 2249
+REFERENCES = (2205, 2206, 4089, 4096)  # regclass, regtype, regnamespace, regrole
 
 Row = tuple[bytes | None, ...]
 TypeNames = Mapping[int, str]
@@ -103,20 +104,28 @@ def _rows(a: Sequence[Row], b: Sequence[Row], columns: Sequence[Column], *, orde
 
 
 def _masked(answer: Answer) -> list[Row]:
-    """Hide OIDs of user types inside binary arrays and records: each side numbers its own."""
-    masks = {
-        i: mask
-        for i, column in enumerate(answer.columns)
-        if column.format == 1
-        and (mask := _mask_record if column.type_oid == RECORD else _mask_array)
-        and (column.type_oid == RECORD or column.type_oid >= FIRST_USER_OID)
-    }
+    """Hide OIDs of user objects in binary arrays, records and reg* values: each side numbers its own."""
+    masks = {i: mask for i, column in enumerate(answer.columns) if (mask := _mask(column)) is not None}
     if not masks:
         return answer.rows
     return [
         tuple(masks[i](value) if i in masks and value is not None else value for i, value in enumerate(row))
         for row in answer.rows
     ]
+
+
+def _mask(column: Column) -> Callable[[bytes], bytes] | None:
+    if column.format == 0:
+        return None
+    if column.type_oid in REFERENCES:
+        return _mask_reference
+    if column.type_oid == RECORD:
+        return _mask_record
+    return _mask_array if column.type_oid >= FIRST_USER_OID else None
+
+
+def _mask_reference(value: bytes) -> bytes:
+    return value if struct.unpack(">I", value)[0] < FIRST_USER_OID else b"user"
 
 
 def _mask_array(value: bytes) -> bytes:
