@@ -24,8 +24,8 @@ from pgserver.plan.inner import find_inner
 from pgserver.plan.pin import Lake, pin
 from pgserver.plan.session_state import SessionState
 from pgserver.plan.statement import Kind, Statement, classify, parse, relation_names
-from pgserver.protocol.errors import FeatureNotSupported, ReadOnlySqlTransaction
 from pgserver.plan.utility import CopyOut, Probe, Wrapping, copied_relation, printed_types, quoted, read_options, wrap
+from pgserver.protocol.errors import FeatureNotSupported, ReadOnlySqlTransaction
 from pgserver.twin.schema import LakeTable
 
 log = structlog.get_logger()
@@ -37,8 +37,8 @@ SELECTED = re.compile(
     r"\{RTEPERMISSIONINFO\s:relid\s(\d+)\s:inh\s\w+\s:requiredPerms\s\d+\s:checkAsUser\s\d+\s:selectedCols\s\(b([\s\d]*)\)"
 )
 SYSTEM_ATTRIBUTES = 7
-INSERT, UPDATE, DELETE = 1, 4, 8  # bits of requiredPerms: ACL_INSERT, ACL_UPDATE, ACL_DELETE
 THE_TWINS = frozenset((Kind.OTHER, Kind.EXECUTE, Kind.FETCH, Kind.CLOSE, Kind.DEALLOCATE, Kind.DISCARD, Kind.COMMIT))
+INSERT, UPDATE, DELETE = 1, 4, 8  # bits of requiredPerms: ACL_INSERT, ACL_UPDATE, ACL_DELETE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,6 @@ class Parameter:
     value: bytes | None
 
 
-Key = tuple[bytes, tuple[int, ...], AnalysisContext, int]
 @dataclass(frozen=True, slots=True)
 class Scan:
     """A table that a statement reads: all files of its snapshot, and those that its conditions leave."""
@@ -75,6 +74,7 @@ class Scan:
     chosen: ScanPlan
 
 
+Key = tuple[bytes, tuple[int, ...], AnalysisContext, int]
 
 
 class Planner:
@@ -96,7 +96,7 @@ class Planner:
         CannotConnectNow (57P03).
         """
         refuse_changes(statement)
-        if statement.kind in (Kind.OTHER, Kind.EXECUTE, Kind.FETCH, Kind.CLOSE):
+        if statement.kind in THE_TWINS:
             return None
         await self._lake.refresh()
         if not self._lake.schema.tables:
@@ -105,10 +105,10 @@ class Planner:
         if key in self._cache:
             self._cache.move_to_end(key)
             return self._cache[key]
+        found: LakeStatement | Wrapping | None
         if statement.kind in (Kind.QUERY, Kind.WRITE):
             found = await self._compile(statement, text, declared, context)
         else:
-        found: LakeStatement | Wrapping | None
             found = await self._look_inside(statement, declared, context)
         self._cache[key] = found
         if len(self._cache) > CACHE_ENTRIES:
@@ -177,18 +177,14 @@ class Planner:
                 return wrapped
         elif not self._names_lake(node):
             return None
+        elif isinstance(node, ast.CopyStmt) and not node.is_from:
+            return await self._copy_table(statement, node, context)
         if (statement.kind is Kind.DEFINITION and inner is None) or getattr(node, "is_from", False):
             raise ReadOnlySqlTransaction(
                 f"cannot execute {statement.word} on a table of the lake",
                 hint="Tables of the lake are written by the syncer; change them at the source.",
-        elif isinstance(node, ast.CopyStmt) and not node.is_from:
-            return await self._copy_table(statement, node, context)
             )
         raise FeatureNotSupported(f"{statement.word} of a statement that reads the lake is not supported yet")
-
-    def table(self, relid: int) -> LakeTable:
-        """Return a table of the lake by its OID in the twin."""
-        return self._lake.schema.tables[relid]
 
     def _names_lake(self, node: ast.Node | None) -> bool:
         if node is None:
@@ -220,6 +216,10 @@ class Planner:
         query = f"SELECT {', '.join(map(quoted, columns))} FROM {relation}"  # noqa: S608  # quoted names
         found = await self._compile(classify(query), query.encode(), (), context)
         return None if found is None else CopyOut(found, read_options(node.options), probe)
+
+    def table(self, relid: int) -> LakeTable:
+        """Return a table of the lake by its OID in the twin."""
+        return self._lake.schema.tables[relid]
 
     async def compile_scan(self, query: str, state: SessionState) -> LakeStatement:
         """Compile a query of our own over one table.
@@ -288,10 +288,6 @@ class Planner:
         ]
         return emitted.render(relations, literals, state.values)
 
-    async def _literal(self, type_oid: int, parameter: Parameter, state: SessionState) -> str:
-        try:
-            return parameter_literal(type_oid, parameter.format, parameter.value)
-        except NeedsTwin:
     def pin(self, statement: LakeStatement, pins: dict[int, str]) -> dict[int, str]:
         """Choose the snapshots that a statement reads now, those of `pins` first, which this adds to."""
         return pin(self._lake, statement.relids, pins)
@@ -312,6 +308,10 @@ class Planner:
         plans = [(relid, await self._lake.plan(locations[relid])) for relid in relids]
         return tuple(Scan(self.table(relid), plan, plan) for relid, plan in plans)
 
+    async def _literal(self, type_oid: int, parameter: Parameter, state: SessionState) -> str:
+        try:
+            return parameter_literal(type_oid, parameter.format, parameter.value)
+        except NeedsTwin:
             assert parameter.value is not None
             name = self._lake.names.types[type_oid].sql_name
             value = await self._analyst.canonical(parameter.value, parameter.format, type_oid, name, state.analysis)
