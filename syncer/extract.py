@@ -76,9 +76,10 @@ def extract(connection: psycopg.Connection, table: SourceTable) -> Iterator[Batc
 
 
 def with_scales(connection: psycopg.Connection, table: SourceTable) -> SourceTable:
-    """Settle how numerics without precision are stored: with the largest scale that the snapshot has.
+    """Settle how numerics without precision are stored: with the scale that all their values have.
 
-    Such a column becomes text-backed when a value is NaN, infinite or would need more than 38 digits.
+    Such a column becomes text-backed when a value is NaN, infinite or would need more than 38 digits, and when scales
+    differ: a decimal has one scale, so that 1.5 beside 1.25 would read as 1.50.
     """
     for column in table.view.columns:
         if column.storage == "numeric" and column.scale is None:
@@ -92,12 +93,14 @@ def _with_scale(connection: psycopg.Connection, table: SourceTable, column: Colu
     rows = sql.SQL("{}{}").format(only, _relation(table))
     if column.array:
         rows = sql.SQL("(SELECT unnest({}) AS {} FROM {}) AS elements").format(name, name, rows)
-    query = sql.SQL("SELECT max(scale({})), max(abs({}))::text FROM {}").format(name, name, rows)
+    query = sql.SQL("SELECT min(scale({0})), max(scale({0})), max(abs({0}))::text FROM {1}").format(name, rows)
     found = connection.execute(query).fetchone()
     assert found is not None
-    scale, largest = int(found[0] or 0), str(found[1] or "0")
+    scale, largest = int(found[1] or 0), str(found[2] or "0")
     if not largest[0].isdigit():
         return table.text_backed(column.name, "values that are not finite")  # NaN and infinity sort last
+    if found[0] != found[1]:
+        return table.text_backed(column.name, "values of different scales")
     integer_digits = len(largest.split(".")[0].lstrip("0"))
     if integer_digits + scale > MAX_DIGITS:
         return table.text_backed(column.name, "more than 38 digits")

@@ -167,7 +167,7 @@ def test_a_value_that_the_native_type_has_not_makes_the_column_text(
 def test_the_scale_of_a_numeric_is_read_from_the_data(lab: Lab) -> None:
     lab.execute(
         "CREATE TABLE t (a numeric, b numeric, c numeric[], d numeric); INSERT INTO t VALUES"
-        "(1.5, 100, '{1,2.125}', NULL), (-0.0625, NULL, '{}', NULL), (12345678901234567890.1, -3, NULL, NULL)"
+        "(1.5000, 100, '{1.125,NULL}', NULL), (-0.0625, NULL, '{}', NULL), (12345678901234567890.1000, -3, NULL, NULL)"
     )
     assert lab.sync()[0]
     columns = lab.views()["public.t"].columns
@@ -182,3 +182,13 @@ def test_the_scale_of_a_numeric_is_read_from_the_data(lab: Lab) -> None:
         ("1.5000", "100"),
         ("12345678901234567890.1000", "-3"),
     ]
+
+
+def test_numerics_of_different_scales_keep_their_text(lab: Lab) -> None:
+    lab.execute(
+        "CREATE TABLE t (i int, a numeric, b numeric[]); INSERT INTO t VALUES"
+        "(1, 1.5, '{1,2.50}'), (2, 1.25, '{3}'), (3, 0, NULL), (4, -1.50, '{}'), (5, NULL, '{NULL,0.0}')"
+    )
+    assert lab.sync()[0]
+    assert [column.storage for column in lab.views()["public.t"].columns] == ["int4", TEXT_BACKED, TEXT_BACKED]
+    assert lab.read("public", "t", "a, b", "ORDER BY i") == lab.ask("SELECT a::text, b::text FROM t ORDER BY i")
