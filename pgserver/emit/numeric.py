@@ -128,7 +128,18 @@ def quotient(a: str, scale_a: int, display_a: str, b: str, scale_b: int, display
     shown = display_a if display_a == display_b else f"greatest({display_a}, {display_b})"
     if display_a.isdigit() and display_b.isdigit():
         shown = str(max(int(display_a), int(display_b)))
-    return from_text(f"pg_quotient({a}, {scale_a}, {b}, {scale_b}, {shown})")
+    multiplier_a, weight_a = _base_10000(scale_a)
+    multiplier_b, weight_b = _base_10000(scale_b)
+    operands = f"({a}, {multiplier_a}, {b}, {multiplier_b}, {weight_a}, {weight_b}, {scale_b - scale_a}, {shown})"
+    held = Numeric(
+        MAX_DIGITS, QUOTIENT_SCALE, display=f"pg_quotient_scale{operands}", text=f"pg_quotient{operands}"
+    )
+    return Value(f"pg_quotient_number{operands}", kinds.NUMERIC, numeric=held)
+
+
+def _base_10000(scale: int) -> tuple[int, int]:
+    """Return what brings a scale to a multiple of 4, and 10000 times the base-10000 decimals that it then has."""
+    return 10 ** (-scale % 4), (scale + 3) // 4 * 10_000
 
 
 def to_scale(value: Value, precision: int, scale: int) -> Value:

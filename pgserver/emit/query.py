@@ -7,7 +7,7 @@ from pgserver.emit.errors import NoRule, TooDeep
 from pgserver.emit.expressions import NODES
 from pgserver.emit.from_items import from_clause
 from pgserver.emit.grouping import group_clause
-from pgserver.emit.kinds import BOOL
+from pgserver.emit.kinds import INT4
 from pgserver.emit.limits import finish_clause
 from pgserver.emit.names import CatalogNames
 from pgserver.emit.ordering import sortable, target_of
@@ -41,6 +41,8 @@ def emit(
     context = Context(names, dict(relations))
     walk = Walk(context, Scope(tree, None), NODES, select)
     try:
+        if not tree.has("targetList"):
+            raise NoRule("an empty select list")
         top = _select(tree, walk.within(Scope(tree, None)))
         sql = top.write(output_items(top.targets, outputs, names))
     except RecursionError:
@@ -73,8 +75,8 @@ def _select(query: Node, walk: Walk) -> Select:
         tail += f" HAVING {walk.expression(query.node('havingQual')).sql}"
     entries = query.nodes("targetList")
     values = [walk.expression(entry.node("expr")) for entry in entries if not entry.flag("resjunk")]
-    if not values:
-        raise NoRule("an empty select list")
+    if not values:  # rows without columns; only EXISTS may ask for them
+        values = [Value("1", INT4)]
     modifier = _distinct(query, entries, walk)
     qualify, finish = finish_clause(query, walk)
     return Select(prefix, values, head, modifier, tail + qualify, finish, distinct=bool(modifier))

@@ -14,20 +14,29 @@ from pgserver.emit.values import Value
 from pgserver.emit.walk import NodeFunction, Walk
 
 EXISTS, ALL, ANY, ROW_COMPARE, SCALAR, MULTI_ASSIGN, ARRAY = range(7)
+DECIDING = ("setOperations", "groupClause", "groupingSets", "havingQual", "distinctClause", "sortClause", "limitOffset")
+DECIDING_FLAGS = ("hasAggs", "hasTargetSRFs", "hasWindowFuncs")
 INFIX = ("=", "<>", "<", "<=", ">", ">=")
 
 
 def sublink(node: Node, walk: Walk) -> Value:
     """A subquery in an expression."""
     kind = node.integer("subLinkType")
-    select = walk.select(node.node("subselect"), walk)
     if kind == EXISTS:
-        return Value(f"EXISTS ({select.text()})", kinds.BOOL)
+        return exists(node.node("subselect"), walk)
+    select = walk.select(node.node("subselect"), walk)
     if kind == SCALAR:
         return scalar(select, walk)
     if kind in (ANY, ALL):
         return quantified(node, select, kind, walk)
     raise NoRule(f"a subquery of kind {kind}")
+
+
+def exists(query: Node, walk: Walk) -> Value:
+    """EXISTS: the target list is not computed, in Postgres neither, unless it decides how many rows there are."""
+    if not any(query.has(field) for field in DECIDING) and not any(query.flag(field) for field in DECIDING_FLAGS):
+        query = query.without_targets()
+    return Value(f"EXISTS ({walk.select(query, walk).text()})", kinds.BOOL)
 
 
 def scalar(select: Select, walk: Walk) -> Value:
@@ -87,7 +96,7 @@ def _sides(node: Node, walk: Walk) -> tuple[Value, Value, str]:
     if symbol not in INFIX:
         raise NoRule(f"operator {signature} over a subquery")
     left, right = walk.expressions(node.nodes("args"))
-    if left.opaque or right.opaque or walk.names.labels(left.type) and symbol not in ("=", "<>"):
+    if left.opaque or right.opaque or (walk.names.labels(left.type) and symbol not in ("=", "<>")):
         raise NoRule(f"operator {signature} over a subquery")
     if kinds.BPCHAR in (left.type, right.type) and symbol not in ("=", "<>"):
         return trimmed(left), trimmed(right), symbol

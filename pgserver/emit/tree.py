@@ -145,6 +145,12 @@ class Node:
             return value.data
         raise TreeError(f"{self.tag}.{field} is not a datum")
 
+    def without_targets(self) -> "Node":
+        """Return this query with an empty target list."""
+        copy = Node(self.tag)
+        copy.fields = self.fields | {"targetList": None}
+        return copy
+
     def _expect_node(self, field: str, item: Field) -> "Node":
         if isinstance(item, Node):
             return item
