@@ -96,6 +96,7 @@ def services_of(
         dispatcher=Dispatcher(LakeExecutor(engines, planner), bridge),
         activity=Activity(settings.max_connections, reserved, settings.user),
         door=Door(parse_networks(settings.allowed_networks)),
+        log_min_duration_ms=settings.log_min_duration_ms,
         login_rules=LoginRules(settings.authentication_timeout_s, settings.tls_required),
         spill_folder=settings.data_dir / "spill",
     )

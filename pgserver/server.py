@@ -5,6 +5,7 @@ import contextlib
 import errno
 import signal
 import ssl
+from typing import TYPE_CHECKING
 
 import psycopg
 import structlog
@@ -13,11 +14,15 @@ from catalog.errors import OperatorError
 from catalog.logs import configure_logs
 from pgserver.assembly import Parts, assemble, watch
 from pgserver.connection import ClientConnection, ConnectionOptions
+from pgserver.metrics import twin_restarts
 from pgserver.session.startup import accept
 from pgserver.session.state import shut_down
 from pgserver.settings import ServerSettings, read_log_level
 from pgserver.tls import Certificates
 from pgserver.users import read_users
+
+if TYPE_CHECKING:
+    from pgserver.http import HttpServer
 
 log = structlog.get_logger()
 
@@ -70,13 +75,16 @@ class Server:
     async def _serve(self) -> None:
         settings = self._settings
         async with contextlib.AsyncExitStack() as stack:
+            http = self._open_http(stack)
             users = self._read_users()
             if settings.tls_cert is not None and settings.tls_key is not None:
                 self._certificates = Certificates(settings.tls_cert, settings.tls_key)
             listener = await self._listen()
             stack.callback(listener.close)
             self._parts = await assemble(settings, users, stack, self._fail)
-            watch(stack, self._parts.services.twin.supervise(), self._fail)
+            if http is not None:
+                http.show(self._parts)
+            watch(stack, self._parts.services.twin.supervise(on_down=twin_restarts.inc), self._fail)
             watch(stack, self._vacuum(), self._fail)
             await listener.start_serving()
             log.info("listening", host=settings.host, port=settings.port)
@@ -86,6 +94,18 @@ class Server:
             await self._end(self._parts)
         if self._failure is not None:
             raise self._failure
+
+    def _open_http(self, stack: contextlib.AsyncExitStack) -> "HttpServer | None":
+        """Open the operator's port, where there is one: it answers while all else starts."""
+        settings = self._settings
+        if settings.http_port is None:
+            return None
+        from pgserver.http import HttpServer  # it takes a while to import
+
+        http = HttpServer(settings.http_host, settings.http_port, settings.data_dir / "spill")
+        stack.push_async_callback(http.stop)
+        http.start()
+        return http
 
     async def _listen(self) -> asyncio.Server:
         """Take the port first: a second server must not touch the first one's folder."""

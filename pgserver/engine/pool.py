@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import shutil
+import signal
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from uuid import uuid4
 import structlog
 
 from catalog.storage import S3Credentials
+from pgserver import metrics
 from pgserver.encode.copy import CopyLayout
 from pgserver.encode.rows import RowChunk, WireColumn, WireSettings
 from pgserver.engine.channel import Kind, request_body
@@ -254,6 +256,8 @@ class EnginePool:
     async def _tidy(self, child: Child) -> None:
         status = await asyncio.shield(child.gone)
         log.log(logging.INFO if self._stopping else logging.WARNING, "engine_ended", pid=child.pid, status=status)
+        if not self._stopping:
+            metrics.worker_restarts.labels("killed" if status == -signal.SIGKILL else "died").inc()
         if child.spill_folder is not None:
             await asyncio.to_thread(shutil.rmtree, child.spill_folder, ignore_errors=True)
 

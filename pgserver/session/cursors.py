@@ -3,6 +3,8 @@
 The twin declares each cursor, too: names, transaction blocks and SQLSTATEs are its to judge.
 """
 
+from dataclasses import replace
+
 from pglast.enums import FetchDirection
 
 from pgserver.plan.utility import FETCH_ALL, HOLD, NO_SCROLL, SCROLL, Declare, Fetch, quoted
@@ -111,7 +113,7 @@ async def started(session: Session, cursor: LakePortal) -> None:
         cursor.formats = (int(cursor.binary),) * len(cursor.statement.fields)
     if not cursor.running:
         assert session.settings is not None
-        await lake.start(session, cursor, session.settings)
+        await lake.start(session, cursor, replace(session.settings, statement_timeout_ms=0))  # each FETCH has its own
         if cursor.persisted:
             await cursor.persist()
 

@@ -1,5 +1,6 @@
 """The extended protocol: Parse, Bind and Describe go to the twin; Execute of a lake portal is ours."""
 
+from dataclasses import replace
 from functools import partial
 
 from pgserver.plan.planner import LakeStatement, Parameter
@@ -115,7 +116,8 @@ async def run(session: Session, portal: LakePortal, state: SessionState | None, 
     if not portal.formats:
         portal.formats = (0,) * len(portal.statement.fields)
     if state is not None:
-        await lake.start(session, portal, state)
+        # The timeout is that of each Execute, see `Session.interruptible`; a portal may live longer than one.
+        await lake.start(session, portal, replace(state, statement_timeout_ms=0) if max_rows else state)
     sent = await lake.send(session, portal.forward(max_rows or None))
     if max_rows and not portal.at_end:
         session.client.write(outcomes.PORTAL_SUSPENDED)

@@ -64,6 +64,7 @@ async def start(session: Session, portal: LakePortal, state: SessionState, layou
     except BaseException:
         portal.failed = True
         raise
+    session.progress.started()
 
 
 def isolated(state: SessionState) -> bool:
@@ -80,6 +81,7 @@ async def send(session: Session, chunks: Rows) -> int:
     async for chunk in chunks:
         session.client.write(chunk.data)
         sent += len(chunk)
+        session.progress.sent(len(chunk))
         await session.client.drain()
     return sent
 

@@ -1,7 +1,9 @@
 """The login, relayed to the twin: its challenges and the client's answers pass as they are."""
 
 import psycopg
+import structlog
 
+from pgserver import metrics
 from pgserver.protocol.errors import (
     CannotConnectNow,
     InvalidCatalogName,
@@ -13,6 +15,8 @@ from pgserver.protocol.errors import (
 from pgserver.protocol.startup import StartupMessage
 from pgserver.session.state import Session
 from pgserver.twin.backend import BackendLost, open_backend
+
+log = structlog.get_logger()
 
 AUTHENTICATION_OK = b"R\x00\x00\x00\x08\x00\x00\x00\x00"
 NOWHERE = "_bemidb_no_such_database"
@@ -41,6 +45,8 @@ class LoginRelay:
         elif session.twin.failed and frame[:1] == b"E":
             if session.twin.sqlstate == InvalidPassword.sqlstate:
                 session.services.door.login_failed(session.client.peer)
+                metrics.auth_failures.inc()
+                log.info("login_failed", client_addr=session.client.peer)
             elif session.twin.sqlstate == InvalidCatalogName.sqlstate:
                 frame = error_response(
                     InvalidCatalogName(f'database "{session.database}" does not exist', severity="FATAL")

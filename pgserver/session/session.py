@@ -8,12 +8,14 @@ from pgserver.protocol.codec import FramingError
 from pgserver.protocol.errors import InternalError, PostgresError, error_response
 from pgserver.session import extended, simple
 from pgserver.session.client import ConnectionLost
+from pgserver.session.observed import observe
 from pgserver.session.state import Session, shut_down, sync
 from pgserver.twin.backend import BackendFailed, BackendLost
 
 log = structlog.get_logger()
 
 QUERY, SYNC, TERMINATE = ord("Q"), ord("S"), ord("X")
+CONNECTION_LOST = "08006"
 
 
 async def pass_unasked(session: Session, frame: bytes) -> None:
@@ -62,20 +64,39 @@ async def serve(session: Session) -> None:
 
 async def handle(session: Session, tag: int, frame: bytes) -> None:
     """Serve one message; whatever goes wrong becomes an ErrorResponse."""
+    observation = observe(session, tag, frame)
+    sqlstate = CONNECTION_LOST
+    try:
+        sqlstate = await attempt(session, tag, frame)
+    finally:
+        if observation is not None:
+            observation.end(sqlstate)
+
+
+async def attempt(session: Session, tag: int, frame: bytes) -> str:
+    """Serve one message; return the SQLSTATE of its error, empty when there was none.
+
+    Raises: ConnectionLost, BackendLost, FramingError: the session ends.
+    """
+    errors = session.twin.errors
     try:
         await HANDLERS[tag](session, frame)
-        return
+        return session.twin.sqlstate if session.twin.errors > errors else ""
     except (ConnectionLost, BackendLost, FramingError):
         raise
     except BackendFailed as failure:
+        sqlstate = session.twin.sqlstate
         if failure.frame is not None:
             session.client.write(failure.frame)
     except PostgresError as error:
+        sqlstate = error.sqlstate
         await session.fail(error)
     except Exception:
+        sqlstate = InternalError.sqlstate
         log.exception("session_failed", message_type=chr(tag))
         await session.fail(InternalError("internal error", hint="The server's log has the details."))
     await recover(session, tag)
+    return sqlstate
 
 
 async def recover(session: Session, tag: int) -> None:

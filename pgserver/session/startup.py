@@ -4,6 +4,7 @@ import asyncio
 
 import structlog
 
+from pgserver import metrics
 from pgserver.protocol.codec import FramingError
 from pgserver.protocol.errors import (
     FeatureNotSupported,
@@ -31,12 +32,14 @@ async def accept(client: Client, services: Services) -> None:
             with services.door.sockets.enter(client.peer, client.abort):
                 begun = await begin(session)
         if begun:
+            metrics.connections.inc()
             await serve(session)
             session.say_farewell()
     except FramingError as error:
         if not error.silent:
             client.write(error_response(error))
     except PostgresError as error:
+        metrics.connections_rejected.labels(error.condition).inc()
         error.severity = "FATAL"
         client.write(error_response(error))
     except (ConnectionLost, BackendLost, TimeoutError):
@@ -61,8 +64,7 @@ async def begin(session: Session) -> bool:
         if isinstance(message, SSLRequest | GSSENCRequest):
             await client.answer_encryption(message)
         elif isinstance(message, CancelRequest):
-            if services.door.admits(client.peer) and services.door.may_cancel(client.peer):
-                await services.activity.cancel(message.process_id, message.key)
+            await cancel(session, message)
             return False
         else:
             break
@@ -76,6 +78,17 @@ async def begin(session: Session) -> bool:
     with services.door.logins.enter(client.peer, client.abort):
         await log_in(session, message)
     return True
+
+
+async def cancel(session: Session, request: CancelRequest) -> None:
+    """Pass a cancel request on, if it is one of ours; nothing is answered in any case."""
+    services, peer = session.services, session.client.peer
+    outcome = "refused"
+    if services.door.admits(peer) and services.door.may_cancel(peer):
+        found = await services.activity.cancel(request.process_id, request.key)
+        outcome = "passed" if found else "unknown"
+    metrics.cancel_requests.labels(outcome).inc()
+    log.debug("cancel_request", outcome=outcome, client_addr=peer)
 
 
 def check_startup(message: StartupMessage) -> str:

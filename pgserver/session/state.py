@@ -1,6 +1,7 @@
 """What one session knows: its client, its twin backend, its lake portals; how a running statement is ended."""
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,31 @@ class Services:
     activity: Activity
     door: Door
     login_rules: LoginRules
+    log_min_duration_ms: int  # of statements that are logged at INFO; -1: none
     spill_folder: Path  # of cursors that keep their rows
+
+
+@dataclass(slots=True)
+class Progress:
+    """What the operator hears of the statement that runs."""
+
+    rows: int | None = None  # of the lake's sent so far; None: it is the twin's
+    first_rows_at: float | None = None
+    queued: int = 0  # portals of the twin that will run with the next Sync
+    text: str = ""  # of the last Parse of the group
+
+    def begin(self) -> None:
+        """Forget the statement before."""
+        self.rows = self.first_rows_at = None
+
+    def started(self) -> None:
+        """Hear that a lake statement has its first rows."""
+        self.rows = 0
+        self.first_rows_at = time.monotonic()
+
+    def sent(self, rows: int) -> None:
+        """Hear that rows were sent."""
+        self.rows = (self.rows or 0) + rows
 
 
 class Session:
@@ -62,6 +87,7 @@ class Session:
         self.pins: dict[int, str] = {}  # snapshots that the open transaction has read
         self.skipping = False  # an error: all is dropped until Sync
         self.settings: SessionState | None = None  # as last asked; None when they may have changed
+        self.progress = Progress()
         self.user = ""
         self.database = ""
         self.resting = False  # waits for the client's next message

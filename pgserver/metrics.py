@@ -1,0 +1,35 @@
+"""What is counted for the operator. Labels have few values: never a text, a table or a name that a client gave."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+REGISTRY = CollectorRegistry()
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600)
+
+connections_rejected = Counter(
+    "bemidb_connections_rejected",
+    "Connections refused before a session began, by the condition that PostgreSQL's documentation names",
+    ["reason"],
+    registry=REGISTRY,
+)
+connections = Counter("bemidb_connections", "Sessions that began", registry=REGISTRY)
+auth_failures = Counter("bemidb_auth_failures", "Wrong passwords and unknown users", registry=REGISTRY)
+cancel_requests = Counter("bemidb_cancel_requests", "Cancel requests", ["outcome"], registry=REGISTRY)
+queries = Counter(
+    "bemidb_query",
+    "Statements ended; sqlstate_class is 00 for success",
+    ["status", "sqlstate_class"],
+    registry=REGISTRY,
+)
+query_seconds = Histogram(
+    "bemidb_query_duration_seconds", "Time of statements", ["way"], buckets=SECONDS, registry=REGISTRY
+)
+first_row_seconds = Histogram(
+    "bemidb_first_row_seconds", "Time to the first rows of lake statements", buckets=SECONDS, registry=REGISTRY
+)
+queries_active = Gauge("bemidb_queries_active", "Statements that run now", registry=REGISTRY)
+rows_sent = Counter("bemidb_rows_sent", "Rows of lake statements sent", registry=REGISTRY)
+worker_restarts = Counter(
+    "bemidb_worker_restarts", "Engine processes that ended unasked", ["reason"], registry=REGISTRY
+)
+twin_restarts = Counter("bemidb_twin_restarts", "How often the private PostgreSQL had to come back", registry=REGISTRY)

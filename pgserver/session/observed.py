@@ -1,0 +1,103 @@
+"""A statement as the operator sees it: one line at its start and one at its end, and what is counted."""
+
+import itertools
+import time
+
+import structlog
+from pglast.parser import ParseError, scan
+
+from pgserver import metrics
+from pgserver.session.cursor import LakePortal
+from pgserver.session.state import Session
+
+log = structlog.get_logger()
+
+LONGEST_TEXT = 100_000  # longer ones are not looked at
+SHOWN = 1000
+LITERALS = frozenset(("SCONST", "USCONST", "ICONST", "FCONST", "BCONST", "XCONST"))
+COMMENTS = frozenset(("SQL_COMMENT", "C_COMMENT"))
+SUCCESS = "00000"
+NEVER = -1
+QUERY, EXECUTE, PARSE, SYNC = b"QEPS"
+
+_numbers = itertools.count(1)
+
+
+class Observation:
+    """One statement, from the message that starts it to its end."""
+
+    def __init__(self, session: Session, text: str) -> None:
+        """Begin."""
+        self._session = session
+        self._text = text
+        self._number = next(_numbers)
+        self._began = time.monotonic()
+        session.progress.begin()
+        metrics.queries_active.inc()
+        log.debug("statement_started", query_id=self._number, session_id=session.process_id)
+
+    def end(self, sqlstate: str) -> None:
+        """End, with the SQLSTATE of its error, if there was one."""
+        progress = self._session.progress
+        seconds = time.monotonic() - self._began
+        executor = "postgres" if progress.rows is None else "lake"
+        metrics.queries_active.dec()
+        metrics.queries.labels("error" if sqlstate else "success", (sqlstate or SUCCESS)[:2]).inc()
+        metrics.query_seconds.labels(executor).observe(seconds)
+        if progress.first_rows_at is not None:
+            metrics.first_row_seconds.observe(progress.first_rows_at - self._began)
+        metrics.rows_sent.inc(progress.rows or 0)
+        fields = {
+            "query_id": self._number,
+            "session_id": self._session.process_id,
+            "user": self._session.user,
+            "client_addr": self._session.client.peer,
+            "executor": executor,
+            "rows": progress.rows,
+            "duration_ms": round(seconds * 1000, 1),
+            "sqlstate": sqlstate or SUCCESS,
+        }
+        slow_ms = self._session.services.log_min_duration_ms
+        if slow_ms != NEVER and seconds * 1000 >= slow_ms:
+            log.info("statement_slow", statement=redacted(self._text), **fields)
+        else:
+            log.debug("statement_finished", **fields)
+
+
+def observe(session: Session, tag: int, frame: bytes) -> Observation | None:
+    """Observe a message that runs something: Query, Execute of a lake portal, or Sync, with which the twin's run."""
+    progress = session.progress
+    if tag == QUERY:
+        return Observation(session, frame[5:-1].decode("utf-8", "replace"))
+    if tag == EXECUTE:
+        name = frame[5 : frame.find(b"\0", 5)].decode("utf-8", "replace")
+        portal = session.portals.portal(name)
+        if portal is not None:
+            text = portal.statement.text.decode("utf-8", "replace") if isinstance(portal, LakePortal) else progress.text
+            return Observation(session, text)
+        progress.queued += 1
+    elif tag == PARSE:
+        start = frame.find(b"\0", 5) + 1
+        progress.text = frame[start : frame.find(b"\0", start)].decode("utf-8", "replace")
+    elif tag == SYNC and progress.queued:
+        text, progress.queued, progress.text = progress.text or "(prepared)", 0, ""
+        return Observation(session, text)
+    return None
+
+
+def redacted(text: str) -> str:
+    """Return a statement without its literals and comments: those may be anybody's data."""
+    if len(text) > LONGEST_TEXT:
+        return "(long)"
+    shown = []
+    at = 0
+    try:
+        for token in scan(text):
+            if token.name in LITERALS or token.name in COMMENTS:
+                shown.append(text[at : token.start])
+                shown.append("?" if token.name in LITERALS else "")
+                at = token.end + 1
+    except ParseError:
+        return "(not readable)"
+    shown.append(text[at:])
+    return " ".join("".join(shown).split())[:SHOWN]
