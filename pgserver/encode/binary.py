@@ -9,7 +9,7 @@ from catalog.types import BY_ARRAY_OID, BY_OID
 from pgserver.encode.arrays import array_binary
 from pgserver.encode.datetimes import DATE_INFINITY, TIMESTAMP_INFINITY
 from pgserver.encode.intervals import interval_binary
-from pgserver.encode.numerics import decimal_binary, text_binary
+from pgserver.encode.numeric_binary import decimal_binary, text_binary
 from pgserver.encode.pieces import ColumnEncoder, Field, field, numbers, validity
 from pgserver.encode.rows import WireColumn, WireSettings
 from pgserver.encode.strings import bool_binary, char_binary, jsonb_binary, raw, uuid_binary

@@ -17,6 +17,7 @@ import pytest
 from psycopg import pq
 
 from catalog.types import BY_NAME
+from pgserver.encode import numeric_binary
 from pgserver.encode.encoders import encoder_for
 from pgserver.encode.memo import memoized
 from pgserver.encode.pieces import join, joined
@@ -277,3 +278,13 @@ def test_a_table_of_numbers_in_front_changes_nothing(seeded, kind: pa.DataType, 
         )
         assert (np.asarray(taken.lengths) == lengths).all()
         assert taken.sized == (width < 30_000 and memo._table is not None)
+
+
+def test_numerics_of_very_many_digits_do_not_take_memory_for_all_rows(connection, seeded, monkeypatch) -> None:
+    monkeypatch.setattr(numeric_binary, "_MATRIX_CELLS", 20_000)
+    values = [str(seeded.getrandbits(seeded.choice((10, 100, 3000)))) + seeded.choice(("", ".5")) for _ in range(100)]
+    array = pa.array(with_nulls(values, seeded))
+    binary = encoded(array, WireColumn(1700, -1, 1), WireSettings())
+    load(connection, "numeric", binary)
+    assert answers(connection, 1) == binary
+    assert answers(connection, 0) == [value and value.encode() for value in array.to_pylist()]
