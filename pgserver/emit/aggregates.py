@@ -101,13 +101,17 @@ def sum_of_bigint(call: AggregateCall) -> Value:
     return call.result(sql, numeric=Numeric(MAX_DIGITS, 0))
 
 
+def finite(call: AggregateCall) -> Value:
+    """Sum or average floats: Postgres raises where finite values give infinity, which the bridge finds out."""
+    name = call.signature.partition("(")[0]
+    return call.result(f"pg_finite({call.write(name, call.args[0].sql)})")
+
+
 def sum_of_numeric(call: AggregateCall) -> Value:
     """Sum: as many decimals as the value that shows most."""
     arg = scaled(call.args[0])
     held = numeric_of(arg)
-    return call.result(
-        call.write("sum", arg.sql), numeric=Numeric(MAX_DIGITS, held.scale, _most_decimals(call, arg))
-    )
+    return call.result(call.write("sum", arg.sql), numeric=Numeric(MAX_DIGITS, held.scale, _most_decimals(call, arg)))
 
 
 def _most_decimals(call: AggregateCall, arg: Value) -> str | None:
@@ -216,8 +220,8 @@ def _rules() -> Iterator[AggregateRule]:
     yield cast("sum(integer)", "BIGINT")
     yield AggregateRule("sum(bigint)", sum_of_bigint)
     yield AggregateRule("sum(numeric)", sum_of_numeric)
-    yield same("sum(double precision)")
-    yield same("avg(double precision)")
+    yield AggregateRule("sum(double precision)", finite)
+    yield AggregateRule("avg(double precision)", finite)
     yield from (AggregateRule(f"avg({kind})", average) for kind in (*INTEGERS, "numeric"))
     for name in ("bool_and", "bool_or"):
         yield same(f"{name}(boolean)")

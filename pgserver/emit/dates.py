@@ -23,7 +23,7 @@ def _add(call: Call, operator: str, sign: int) -> Value:
     folded = _fold(left, right, sign)
     if folded is not None:
         return constant(kinds.TIMESTAMP, folded)
-    return call.result(f"{left.operand} {operator} {right.operand}")
+    return call.result(f"pg_timestamp({left.operand} {operator} {right.operand})", atom=True)
 
 
 def _fold(left: Value, right: Value, sign: int) -> int | None:

@@ -23,9 +23,7 @@ def target_of(clause: Node, targets: list[Node]) -> Node:
 
 def sort_keys(clauses: list[Node], targets: list[Node], walk: Walk) -> list[str]:
     """Return the sort keys of a list of clauses."""
-    return [
-        sort_key(walk.expression(target_of(clause, targets).node("expr")), clause, walk) for clause in clauses
-    ]
+    return [sort_key(walk.expression(target_of(clause, targets).node("expr")), clause, walk) for clause in clauses]
 
 
 def sort_key(value: Value, clause: Node, walk: Walk) -> str:
@@ -54,4 +52,6 @@ def sortable(value: Value, walk: Walk) -> str:
         return enum_position(value, labels)
     if value.constant is not None:
         return f"({value.sql})"
+    if value.type in kinds.FLOATS:
+        return f"({value.operand} + 0)"  # DuckDB gives a plain column back from its sort key, and there -0 is 0
     return trimmed(value).operand
