@@ -71,6 +71,9 @@ class Origin:
     table: str
     lsn: str
     synced_at: str  # ISO 8601, UTC
+    filenode: int = 0  # of the source's table: another one means that it was truncated or rewritten
+    counters: str | None = None  # what tells a table that nobody has written to, see `syncer/unchanged.py`
+    gone_since: str | None = None  # when a sync found no such table at the source any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ class TableView:
     row_count: int
     byte_count: int
     origin: Origin
+    file_count: int = 0
+    snapshot_id: int | None = None
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:
@@ -109,6 +114,8 @@ class TableView:
             row_count=value["row_count"],
             byte_count=value["byte_count"],
             origin=Origin(**value["origin"]),
+            file_count=value.get("file_count", 0),
+            snapshot_id=value.get("snapshot_id"),
         )
 
 

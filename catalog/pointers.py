@@ -22,7 +22,8 @@ VARIABLE = "CATALOG_DATABASE_URL"
 CATALOG_NAME = "bemidb"
 
 SCHEMA_IS_COMPLETE = """
-SELECT count(*) = 2 AND to_regclass('iceberg_namespace_properties') IS NOT NULL FROM pg_attribute
+SELECT count(*) = 2 AND to_regclass('iceberg_namespace_properties') IS NOT NULL
+AND to_regclass('bemidb_sync_runs') IS NOT NULL FROM pg_attribute
 WHERE attrelid = to_regclass('iceberg_tables') AND attname IN ('columns', 'iceberg_type') AND NOT attisdropped
 """
 
@@ -48,6 +49,21 @@ CREATE TABLE IF NOT EXISTS iceberg_namespace_properties (
     property_value varchar(1000) NOT NULL,
     PRIMARY KEY (catalog_name, namespace, property_key)
 );
+CREATE TABLE IF NOT EXISTS bemidb_sync_runs (
+    run_id uuid PRIMARY KEY,
+    started_at timestamptz NOT NULL,
+    ended_at timestamptz,
+    outcome text NOT NULL,
+    source_system text,
+    source_database text,
+    source_lsn text,
+    tables int NOT NULL DEFAULT 0,
+    tables_failed int NOT NULL DEFAULT 0,
+    tables_unchanged int NOT NULL DEFAULT 0,
+    rows bigint NOT NULL DEFAULT 0,
+    bytes bigint NOT NULL DEFAULT 0,
+    error text
+);
 """
 
 OURS = "catalog_name = 'bemidb' AND metadata_location IS NOT NULL AND coalesce(iceberg_type, 'TABLE') = 'TABLE'"
@@ -64,6 +80,11 @@ ADD_POINTER = """INSERT INTO iceberg_tables
 VALUES ('bemidb', %s, %s, %s, %s::jsonb, 'TABLE') ON CONFLICT DO NOTHING"""
 MOVE_POINTER = """UPDATE iceberg_tables
 SET metadata_location = %s, previous_metadata_location = metadata_location, columns = %s::jsonb
+WHERE catalog_name = 'bemidb' AND table_namespace = %s AND table_name = %s AND metadata_location = %s"""
+
+SET_VIEW = """UPDATE iceberg_tables SET columns = %s::jsonb
+WHERE catalog_name = 'bemidb' AND table_namespace = %s AND table_name = %s AND metadata_location = %s"""
+DROP_POINTER = """DELETE FROM iceberg_tables
 WHERE catalog_name = 'bemidb' AND table_namespace = %s AND table_name = %s AND metadata_location = %s"""
 
 
@@ -158,6 +179,27 @@ def swap(connection: Connection, namespace: str, name: str, old: str | None, new
             connection.execute(ADD_NAMESPACE, (namespace,))
             return connection.execute(ADD_POINTER, (namespace, name, new, view.to_json())).rowcount == 1
         return connection.execute(MOVE_POINTER, (new, view.to_json(), namespace, name, old)).rowcount == 1
+
+
+def read_row(connection: Connection, namespace: str, name: str) -> TableRow | None:
+    """Return one table as it is now."""
+    with transaction(connection):
+        row = connection.execute(READ_VIEWS, ([namespace], [name])).fetchone()
+    return TableRow(namespace, name, row[2], _view(namespace, name, row[3])) if row is not None else None
+
+
+def set_view(connection: Connection, row: TableRow, view: TableView) -> bool:
+    """Replace a table's view under the pointer that it was read with."""
+    with transaction(connection):
+        parameters = (view.to_json(), row.namespace, row.name, row.metadata_location)
+        return connection.execute(SET_VIEW, parameters).rowcount == 1
+
+
+def drop_pointer(connection: Connection, row: TableRow) -> bool:
+    """Take a table out of the lake if it is still the one that was read."""
+    with transaction(connection):
+        parameters = (row.namespace, row.name, row.metadata_location)
+        return connection.execute(DROP_POINTER, parameters).rowcount == 1
 
 
 def _rows_of(connection: Connection, statements: str) -> list[tuple[Any, ...]]:

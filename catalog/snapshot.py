@@ -1,6 +1,6 @@
-"""The Iceberg side of a commit: manifests and metadata of one snapshot that replaces a table's whole content."""
+"""The Iceberg side of a commit: manifests and metadata of a snapshot that replaces files of a table, all or some."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -25,6 +25,7 @@ from catalog.errors import CorruptMetadata
 log = structlog.get_logger()
 
 COMMIT_ID = "bemidb.commit-id"
+MAX_MANIFESTS = 16
 # Each refresh writes a metadata file: keep those of the last hundred commits, for readers that pinned one.
 PROPERTIES = {
     "write.metadata.delete-after-commit.enabled": "true",
@@ -40,6 +41,7 @@ class StagedSnapshot:
     metadata: TableMetadata
     metadata_location: str
     snapshot_id: int
+    file_count: int  # data files
     written: tuple[str, ...]  # files to delete when it never gets pointed to
 
 
@@ -82,11 +84,14 @@ def stage_replacement(
     schema: Schema,
     files: Sequence[DataFile],
     summary: Mapping[str, str],
+    replaced: Collection[str] | None = None,
 ) -> StagedSnapshot:
-    """Write manifests and metadata of a snapshot that holds these files and nothing else.
+    """Write manifests and metadata of a snapshot that holds these files, and those of the old ones that stay.
 
     Args: the table's metadata (of `new_metadata` for a new table) and where that is stored; the schema, under its
-    schema id in this table; the data files; what to add to the snapshot's summary.
+    schema id in this table; the data files; what to add to the snapshot's summary; which old data files go (none: all
+    files, and delete files too).
+    Raises: ValueError when a file that should go is not there, or when delete files would stay.
     """
     transaction = Transaction(Table(("lake", "table"), base, base_location or "", io, NoopCatalog("none")))
     missing = {name: value for name, value in PROPERTIES.items() if name not in base.properties}
@@ -95,7 +100,7 @@ def stage_replacement(
     if all(known.schema_id != schema.schema_id for known in base.schemas):
         transaction._stage((AddSchemaUpdate(schema=schema),))
     transaction._stage((SetCurrentSchemaUpdate.model_validate({"schema-id": schema.schema_id}),))
-    producer = _ReplaceAll(transaction, io, dict(summary))
+    producer = _Replace(transaction, io, dict(summary), replaced)
     for file in files:
         producer.append_data_file(file)
     producer.commit()
@@ -105,7 +110,7 @@ def stage_replacement(
     location = provider.new_table_metadata_file_location(version)
     ToOutputFile.table_metadata(metadata, io.new_output(location))
     written = (location, *producer._written_manifests, *producer._written_manifest_lists)
-    return StagedSnapshot(metadata, location, producer.snapshot_id, written)
+    return StagedSnapshot(metadata, location, producer.snapshot_id, producer.kept + len(files), written)
 
 
 def find_commit(metadata: TableMetadata, commit_id: str) -> bool:
@@ -137,36 +142,67 @@ def _version(location: str) -> int:
     return int(number) if number.isdigit() else 0
 
 
-class _ReplaceAll(_SnapshotProducer["_ReplaceAll"]):
-    """The snapshot of a full refresh: every live data file is marked as deleted, delete files are left behind."""
+class _Replace(_SnapshotProducer["_Replace"]):
+    """The snapshot of a refresh: the live data files that go are marked as deleted; with all of them, delete files go.
 
-    def __init__(self, transaction: Transaction, io: FileIO, summary: dict[str, str]) -> None:
+    Manifests that lose no file stay as they are, until there are so many that they become one.
+    """
+
+    def __init__(
+        self, transaction: Transaction, io: FileIO, summary: dict[str, str], replaced: Collection[str] | None
+    ) -> None:
         has_parent = transaction.table_metadata.current_snapshot() is not None
-        operation = Operation.OVERWRITE if has_parent else Operation.APPEND
+        only_adds = not has_parent or (replaced is not None and not replaced)
+        operation = Operation.APPEND if only_adds else Operation.OVERWRITE
         super().__init__(operation, transaction, io, snapshot_properties=summary)
+        self._gone: list[ManifestEntry] = []
+        self._staying: list[ManifestFile] = []
+        self._staying_entries: list[ManifestEntry] = []
+        self.kept = 0
+        parent = transaction.table_metadata.current_snapshot()
+        manifests = parent.manifests(io) if parent is not None else []
+        for manifest in manifests:
+            self._sort_out(manifest, replaced, merge=len(manifests) >= MAX_MANIFESTS)
+        missing = set(replaced or ()) - {entry.data_file.file_path for entry in self._gone}
+        if missing:
+            raise ValueError(f"files to replace are not in the table: {missing}")
+
+    def _sort_out(self, manifest: ManifestFile, replaced: Collection[str] | None, *, merge: bool) -> None:
+        entries = manifest.fetch_manifest_entry(self._io, discard_deleted=True)
+        if replaced is None:
+            self._deleted_data_files |= {entry.data_file for entry in entries}  # the summary counts them
+            self._gone += entries if manifest.content == ManifestContent.DATA else []
+            return
+        if entries and manifest.content != ManifestContent.DATA:
+            raise ValueError("a table with delete files can only be replaced as a whole")
+        gone = [entry for entry in entries if entry.data_file.file_path in replaced]
+        self._deleted_data_files |= {entry.data_file for entry in gone}
+        self._gone += gone
+        self.kept += len(entries) - len(gone)
+        if gone or merge:
+            self._staying_entries += [entry for entry in entries if entry.data_file.file_path not in replaced]
+        elif entries:
+            self._staying.append(manifest)
 
     def _build_delete_files_partition_predicate(self) -> None:
-        """Nothing to prune: all goes."""
+        """Nothing to prune: it is known which files go."""
 
     def _existing_manifests(self) -> list[ManifestFile]:
-        return []
+        if not self._staying_entries:
+            return self._staying
+        with self.new_manifest_writer(UNPARTITIONED_PARTITION_SPEC) as writer:
+            for entry in self._staying_entries:
+                writer.add_entry(self._entry(entry, ManifestEntryStatus.EXISTING, entry.snapshot_id))
+        return [*self._staying, writer.to_manifest_file()]
 
     def _deleted_entries(self) -> list[ManifestEntry]:
-        parent = self._transaction.table_metadata.current_snapshot()
-        if parent is None:
-            return []
-        entries = []
-        for manifest in parent.manifests(self._io):
-            for entry in manifest.fetch_manifest_entry(self._io, discard_deleted=True):
-                self._deleted_data_files.add(entry.data_file)  # the summary counts them
-                if manifest.content == ManifestContent.DATA:
-                    entries.append(self._deleted(entry))
-        return entries
+        return [self._entry(entry, ManifestEntryStatus.DELETED, self._snapshot_id) for entry in self._gone]
 
-    def _deleted(self, entry: ManifestEntry) -> ManifestEntry:
+    @staticmethod
+    def _entry(entry: ManifestEntry, status: ManifestEntryStatus, snapshot_id: int | None) -> ManifestEntry:
         return ManifestEntry.from_args(
-            status=ManifestEntryStatus.DELETED,
-            snapshot_id=self._snapshot_id,
+            status=status,
+            snapshot_id=snapshot_id,
             sequence_number=entry.sequence_number,
             file_sequence_number=entry.file_sequence_number,
             data_file=entry.data_file,

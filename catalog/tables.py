@@ -11,10 +11,10 @@ one begins again. The rules for a commit whose reply is lost:
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 from uuid import uuid4
 
 import psycopg
@@ -30,7 +30,19 @@ from catalog.columns import Column, TableView
 from catalog.database import connect, connection_error, is_passing, transaction
 from catalog.errors import CommitConflict, CommitOutcomeUnknown, NotReachable, OperatorError
 from catalog.files import WrittenFile, data_file
-from catalog.pointers import DDL, SCHEMA_IS_COMPLETE, VARIABLE, Pointers, TableRow, read_pointer, swap
+from catalog.locks import Locks
+from catalog.pointers import (
+    DDL,
+    SCHEMA_IS_COMPLETE,
+    VARIABLE,
+    Pointers,
+    TableRow,
+    drop_pointer,
+    read_pointer,
+    read_row,
+    set_view,
+    swap,
+)
 from catalog.postgres import PostgresFailed, PrivatePostgres
 from catalog.schemas import adopt, assign_field_ids, file_schema, fits
 from catalog.settings import CatalogSettings
@@ -42,6 +54,8 @@ if TYPE_CHECKING:
 __all__ = ["Committed", "LakeCatalog", "TableRow", "TableTarget"]
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 COMMIT_ATTEMPTS = 5
 SWAP_TIMEOUT_SECONDS = 30.0
@@ -60,6 +74,14 @@ class TableTarget:
     arrow_schema: pa.Schema
     location: str
     data_location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The data files of a snapshot that a commit replaces; the others stay."""
+
+    metadata_location: str
+    replaced: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +166,43 @@ class LakeCatalog:
         """
         return self._pointers.read()
 
+    def read_table(self, namespace: str, name: str) -> TableRow | None:
+        """Return one table as it is now; none where there is none.
+
+        Raises: NotReachable; OperatorError.
+        """
+        return self.run(lambda connection: read_row(connection, namespace, name))
+
+    def set_view(self, row: TableRow, view: TableView) -> bool:
+        """Replace the view of a table whose rows stay as they are. Returns: False when the table has moved on.
+
+        Servers see it when the table's pointer moves, or when they start.
+        Raises: NotReachable; OperatorError.
+        """
+        return self.run(lambda connection: set_view(connection, row, view))
+
+    def drop_table(self, row: TableRow) -> bool:
+        """Take a table out of the lake; its files stay. Returns: False when it has moved on.
+
+        Raises: NotReachable; OperatorError.
+        """
+        return self.run(lambda connection: drop_pointer(connection, row))
+
+    def locks(self) -> Locks:
+        """Return the locks of one run. Close them."""
+        return Locks(self._connect)
+
+    def run(self, act: Callable[[Connection], T]) -> T:
+        """Do something over a connection of its own.
+
+        Raises: NotReachable; OperatorError.
+        """
+        try:
+            with self._connect() as connection:
+                return act(connection)
+        except psycopg.OperationalError as error:
+            raise connection_error(VARIABLE, error) from None
+
     def prepare_table(self, namespace: str, name: str, columns: Sequence[Column]) -> TableTarget:
         """Say where the next content of a table goes and which field ids its columns have.
 
@@ -162,12 +221,13 @@ class LakeCatalog:
         files: Sequence[WrittenFile],
         view: TableView,
         summary: Mapping[str, str] = MappingProxyType({}),
+        part: Part | None = None,
     ) -> Committed:
-        """Replace the whole content of a table in one snapshot, and make the table where it is new.
+        """Replace the content of a table in one snapshot, the whole or a part, and make the table where it is new.
 
         Old snapshots stay readable; a reader sees the old content or the new one, never an empty table.
         Args: what `prepare_table` said; the files; the view, with the target's columns (its schema id is filled in
-        here); what else to note in the snapshot's summary.
+        here); what else to note in the snapshot's summary; which files go (none: all of whatever snapshot is there).
         Raises: CommitConflict when others changed the table's columns meanwhile; NotReachable when the catalog cannot
         be written to, or stays locked: in both nothing was changed. CommitOutcomeUnknown. OSError (storage).
         """
@@ -180,13 +240,23 @@ class LakeCatalog:
         entries = [data_file(file, target.schema) for file in files]
         for attempt in range(COMMIT_ATTEMPTS):
             base_location, base = self._load(target.namespace, target.name, io)
+            if part is not None and part.metadata_location != base_location:
+                raise CommitConflict(f"another writer changed {target.namespace}.{target.name}")
             if not fits(target.schema, base):
                 raise CommitConflict(f"another writer changed the columns of {target.namespace}.{target.name}")
             schema = adopt(target.schema, base)
             staged = snapshot.stage_replacement(
-                base or snapshot.new_metadata(target.location, schema), base_location, io, schema, entries, notes
+                base or snapshot.new_metadata(target.location, schema),
+                base_location,
+                io,
+                schema,
+                entries,
+                notes,
+                part.replaced if part is not None else None,
             )
-            new_view = replace(view, schema_id=schema.schema_id)
+            new_view = replace(
+                view, schema_id=schema.schema_id, file_count=staged.file_count, snapshot_id=staged.snapshot_id
+            )
             try:
                 landed = self._swap(target, base_location, staged, new_view, commit_id, io)
             except NotReachable:

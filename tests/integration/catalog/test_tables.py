@@ -24,7 +24,7 @@ from catalog.pointers import Pointers
 from catalog.scan import forget_plans, plan_scan
 from catalog.settings import CatalogSettings
 from catalog.storage import Warehouse
-from catalog.tables import LakeCatalog, TableTarget
+from catalog.tables import LakeCatalog, Part, TableTarget
 
 ORIGIN = Origin("7", "db", "public", "t", "0/1", "2026-11-25T00:00:00Z")
 
@@ -563,3 +563,60 @@ def test_nothing_of_sqlalchemy_is_loaded_for_reading(tmp_path: Path) -> None:
     code = "import sys, catalog.tables, catalog.scan; sys.exit('sqlalchemy' in sys.modules)"
     environment = os.environ | {"PYTHONPATH": str(Path(tables.__file__).parents[1])}
     assert subprocess.run([sys.executable, "-c", code], check=False, env=environment, cwd=tmp_path).returncode == 0
+
+
+def add(lake: LakeCatalog, warehouse: Warehouse, ids: list[int], replaced: set[str], location: str) -> Any:
+    target = lake.prepare_table("public", "t", columns_of(column("id")))
+    files = [write(warehouse, target, {"id": ids})] if ids else []
+    part = Part(location, frozenset(replaced))
+    return lake.commit_table(target, files, view_of(target, 0), {}, part)
+
+
+def test_a_commit_of_a_part_leaves_the_other_files(lake: LakeCatalog, warehouse: Warehouse) -> None:
+    first = refresh(lake, warehouse, "t", {"id": [1, 2]})
+    second = add(lake, warehouse, [3], set(), first.metadata_location)
+    assert second.view.file_count == 2
+    assert rows_at(warehouse, second.metadata_location) == [{"id": 3}, {"id": 1}, {"id": 2}]
+
+    old = {file.path for file in plan_scan(first.metadata_location, {}).files}
+    third = add(lake, warehouse, [4, 5], old, second.metadata_location)
+    assert sorted(row["id"] for row in rows_at(warehouse, third.metadata_location)) == [3, 4, 5]
+    assert third.view.file_count == 2
+    assert rows_at(warehouse, first.metadata_location) == [{"id": 1}, {"id": 2}]
+    metadata = lake.iceberg.load_table(("public", "t")).metadata
+    summaries = [snapshot.summary for snapshot in metadata.snapshots if snapshot.summary is not None]
+    assert [summary["total-records"] for summary in summaries] == ["2", "3", "3"]
+    assert [summary.operation.value for summary in summaries] == ["append", "append", "overwrite"]
+
+    with pytest.raises(CommitConflict):
+        add(lake, warehouse, [6], set(), second.metadata_location)
+
+
+def test_many_small_commits_keep_few_manifests(lake: LakeCatalog, warehouse: Warehouse) -> None:
+    committed = refresh(lake, warehouse, "t", {"id": [0]})
+    for number in range(1, 21):
+        committed = add(lake, warehouse, [number], set(), committed.metadata_location)
+    metadata = lake.iceberg.load_table(("public", "t")).metadata
+    current = metadata.current_snapshot()
+    assert current is not None
+    assert len(current.manifests(load_file_io({}, committed.metadata_location))) < 16
+    assert sorted(row["id"] for row in rows_at(warehouse, committed.metadata_location)) == list(range(21))
+
+
+def test_a_view_is_replaced_or_a_table_dropped_only_as_it_was_read(lake: LakeCatalog, warehouse: Warehouse) -> None:
+    refresh(lake, warehouse, "t", {"id": [1]})
+    old = lake.read_table("public", "t")
+    assert old is not None
+    assert old.view is not None
+    assert lake.set_view(old, replace(old.view, comment="new"))
+    now = lake.read_table("public", "t")
+    assert now is not None
+    assert now.view == replace(old.view, comment="new")
+    assert now.metadata_location == old.metadata_location
+    refresh(lake, warehouse, "t", {"id": [2]})
+    assert not lake.set_view(old, old.view)
+    assert not lake.drop_table(old)
+    row = lake.read_table("public", "t")
+    assert row is not None
+    assert lake.drop_table(row)
+    assert lake.read_table("public", "t") is None
