@@ -14,8 +14,8 @@ from moto.server import ThreadedMotoServer
 from psycopg import sql
 
 from catalog.postgres import PrivatePostgres
-from sample import tpch
 from tests.support import programs
+from tests.support import source as the_source
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
 
@@ -126,19 +126,10 @@ class Source:
 
 @pytest.fixture(scope="session")
 def source(postgres: PostgresServer) -> Source:
-    database, user = "bemidb", "analyst"
-    with psycopg.connect(postgres.url(), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(database)))
-        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(user)))
-    admin_url = postgres.url(database)
-    tpch.load(admin_url, 0.01)
-    with psycopg.connect(admin_url) as connection:
-        connection.execute((Path(__file__).parent / "support" / "nasty.sql").read_bytes())
-        for schema in ("public", "nasty"):
-            name = sql.Identifier(schema)
-            grants = "GRANT USAGE ON SCHEMA {} TO {}; GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}"
-            connection.execute(sql.SQL(grants).format(name, sql.Identifier(user), name, sql.Identifier(user)))
-    return Source(admin_url, postgres.url(database, user), database)
+    the_source.load(postgres.cluster)
+    return Source(
+        postgres.url(the_source.DATABASE), postgres.url(the_source.DATABASE, the_source.USER), the_source.DATABASE
+    )
 
 
 def sync(source: Source, variables: dict[str, str]) -> dict[str, str]:

@@ -24,6 +24,8 @@ def output(value: Value, column: OutputColumn, names: CatalogNames) -> str:
     A numeric is a DECIMAL where all rows show the same number of decimals, else Postgres' text in a VARCHAR.
     """
     type_oid = names.base_type(column.type_oid)
+    if value.opaque:
+        return value.sql
     if type_oid == kinds.NUMERIC:
         held = value.numeric
         if held is None:
@@ -31,7 +33,7 @@ def output(value: Value, column: OutputColumn, names: CatalogNames) -> str:
         if held.display is None and held.text is None:
             return value.sql
         return text_of(value)
-    if value.opaque or type_oid == kinds.NUMERIC_ARRAY:
+    if type_oid == kinds.NUMERIC_ARRAY:
         return value.sql
     if names.duckdb_type(type_oid) is None:
         raise NoRule(f"a result of type {names.type_name(type_oid)}")

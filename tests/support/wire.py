@@ -158,12 +158,19 @@ CONTENTS: dict[type[Message], Callable[[Any], Any]] = {
     backend.NotificationResponse: lambda _: None,
     backend.ParameterStatus: lambda m: [m.name, m.value],
     Authentication: lambda m: m.code,
-    CopyData: lambda m: _bytes(m.data),
+    CopyData: lambda m: _line(m.data),
 }
 
 
 def _oid(oid: int) -> int | str:
     return oid if oid < FIRST_USER_OID else "user type"
+
+
+def _line(value: bytes) -> Any:
+    """Write a row of COPY: text with a line's end, or bytes."""
+    text = value.decode("utf-8", "replace")
+    plain = "�" not in text and text.translate({9: None, 10: None}).isprintable()
+    return text if plain else {"hex": value.hex()}
 
 
 def _bytes(value: bytes) -> Any:

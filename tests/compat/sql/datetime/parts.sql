@@ -10,6 +10,7 @@ SELECT id, extract(epoch from tz), extract(hour from tz), extract(timezone from 
 SELECT id, extract(hour from t), extract(second from t), extract(epoch from t) FROM times ORDER BY id;
 SELECT extract(year from t) FROM times;
 SELECT extract(fortnight from d) FROM times;
+SELECT extract(hour from d) FROM times;
 SELECT id, date_part('year', d), date_part('dow', ts), date_part('epoch', tz), date_part('second', ts) FROM times WHERE id <> 11 ORDER BY id;
 SELECT id, extract(year from span), extract(month from span), extract(epoch from span) FROM odd_types ORDER BY id;
 SELECT id, date_trunc('year', ts), date_trunc('quarter', ts), date_trunc('month', ts), date_trunc('week', ts) FROM times ORDER BY id;

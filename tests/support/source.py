@@ -1,0 +1,30 @@
+"""The PostgreSQL that is synced and compared with: TPC-H (scale 0.01) in `public`, odd values in `nasty`."""
+
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from catalog.postgres import PrivatePostgres
+from sample import tpch
+
+DATABASE = "bemidb"
+USER = "analyst"  # may read, and lock rows of one table, as on a lake: there is nothing to wait for
+SCALE = 0.01
+NASTY = Path(__file__).parent / "nasty.sql"
+
+
+def load(postgres: PrivatePostgres) -> None:
+    """Make the database and its reader."""
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(DATABASE)))
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(USER)))
+    tpch.load(postgres.url(DATABASE), SCALE)
+    with psycopg.connect(postgres.url(DATABASE)) as connection:
+        connection.execute(NASTY.read_bytes())
+        for grant in (
+            "USAGE ON SCHEMA public, nasty",
+            "SELECT ON ALL TABLES IN SCHEMA public, nasty",
+            "UPDATE ON nasty.people",
+        ):
+            connection.execute(f"GRANT {grant} TO {USER}".encode())
