@@ -38,7 +38,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A constraint of kind `p` (primary key), `u` (unique) or `f` (foreign key); names are those in the lake."""
+    """A constraint: `p` (primary key), `u` (unique), `f` (foreign key) or `c` (check); names are those in the lake.
+
+    `on_update`, `on_delete` and `match` are letters of `pg_constraint`. Nothing is enforced: rows come from the source.
+    """
 
     name: str
     kind: str
@@ -46,6 +49,17 @@ class Key:
     references: tuple[str, str] | None = None  # namespace and table in the lake
     referenced_columns: tuple[str, ...] = ()
     comment: str | None = None
+    deferrable: str = ""  # "" or "deferrable" or "deferred"
+    on_update: str = "a"
+    on_delete: str = "a"
+    delete_columns: tuple[str, ...] = ()  # that ON DELETE sets; none: all
+    match: str = "s"
+    include: tuple[str, ...] = ()  # further columns of the index
+    nulls_not_distinct: bool = False
+    definition: str | None = None  # of a check, as pg_get_constraintdef prints it with an empty search_path
+    valid: bool = True
+    enforced: bool = True
+    inherited: bool = False  # a parent of the table has it, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +73,9 @@ class UserType:
     base: str | None = None
     fields: tuple[tuple[str, str], ...] = ()  # name, format_type
     comment: str | None = None
+    not_null: bool = False
+    default: str | None = None
+    checks: tuple[tuple[str, str], ...] = ()  # name, definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +95,11 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class TableView:
-    """All that a server must know of a table besides its files."""
+    """All that a server must know of a table besides its files.
+
+    `kind` is that of `pg_class.relkind`: `r` (a table with rows of its own), `p` (a partitioned table, whose rows are
+    its partitions') or `v` (a view). `parents` are those that are copied as well, by their names in the lake.
+    """
 
     columns: tuple[Column, ...]
     keys: tuple[Key, ...]
@@ -90,6 +111,13 @@ class TableView:
     origin: Origin
     file_count: int = 0
     snapshot_id: int | None = None
+    kind: str = "r"
+    parents: tuple[tuple[str, str], ...] = ()  # in order of inheritance; of a partition the one that it is a part of
+    bound: str | None = None  # of a partition: FOR VALUES ..., DEFAULT
+    partition_key: str | None = None  # of a partitioned table: RANGE (at)
+    definition: str | None = None  # of a view, as pg_get_viewdef prints it with an empty search_path
+    options: tuple[str, ...] = ()  # of a view: security_barrier=true
+    namespace_comment: str | None = None  # of the source's schema
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:
@@ -116,6 +144,13 @@ class TableView:
             origin=Origin(**value["origin"]),
             file_count=value.get("file_count", 0),
             snapshot_id=value.get("snapshot_id"),
+            kind=value.get("kind", "r"),
+            parents=tuple((namespace, name) for namespace, name in value.get("parents", ())),
+            bound=value.get("bound"),
+            partition_key=value.get("partition_key"),
+            definition=value.get("definition"),
+            options=tuple(value.get("options", ())),
+            namespace_comment=value.get("namespace_comment"),
         )
 
 
@@ -127,6 +162,8 @@ def _key(value: dict[str, Any]) -> Key:
             "columns": tuple(value["columns"]),
             "references": (references[0], references[1]) if references else None,
             "referenced_columns": tuple(value["referenced_columns"]),
+            "delete_columns": tuple(value.get("delete_columns", ())),
+            "include": tuple(value.get("include", ())),
         }
     )
 
@@ -137,5 +174,6 @@ def _user_type(value: dict[str, Any]) -> UserType:
         | {
             "labels": tuple(value["labels"]),
             "fields": tuple((name, type_name) for name, type_name in value["fields"]),
+            "checks": tuple((name, definition) for name, definition in value.get("checks", ())),
         }
     )

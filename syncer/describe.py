@@ -40,22 +40,35 @@ WHERE a.attrelid = ANY(%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum
 """
 
-# Temporal keys (WITHOUT OVERLAPS, PERIOD; since 18) are left out: they are no equality of columns.
+# Temporal keys (WITHOUT OVERLAPS, PERIOD; since 18) are left out: they are no equality of columns. So is what stands
+# for the partitions of a table that a foreign key refers to.
 QUERY_KEYS: LiteralString = """
-SELECT k.conrelid::int8 AS relation, k.conname AS name, k.contype::text AS kind, k.conkey AS columns,
+SELECT k.conrelid::int8 AS relation, k.conname AS name, k.contype::text AS kind, coalesce(k.conkey, '{}') AS columns,
        rn.nspname AS other_namespace, r.relname AS other_name,
        (SELECT array_agg(a.attname::text ORDER BY u.position) FROM unnest(k.confkey) WITH ORDINALITY u(attnum, position)
         JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum) AS other_columns,
-       obj_description(k.oid, 'pg_constraint') AS comment
+       obj_description(k.oid, 'pg_constraint') AS comment,
+       CASE WHEN k.condeferred THEN 'deferred' WHEN k.condeferrable THEN 'deferrable' ELSE '' END AS deferrable,
+       k.confupdtype::text AS on_update, k.confdeltype::text AS on_delete, k.confmatchtype::text AS match,
+       to_jsonb(k) -> 'confdelsetcols' AS delete_columns,
+       (SELECT array_agg(u.attnum ORDER BY u.position) FROM unnest(i.indkey) WITH ORDINALITY u(attnum, position)
+        WHERE u.position > i.indnkeyatts) AS include,
+       coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::bool, false) AS nulls_not_distinct,
+       CASE WHEN k.contype = 'c' THEN pg_get_constraintdef(k.oid) END AS definition,
+       k.convalidated AS valid, coalesce((to_jsonb(k) ->> 'conenforced')::bool, true) AS enforced,
+       k.coninhcount > 0 AS inherited
 FROM pg_constraint k LEFT JOIN pg_class r ON r.oid = k.confrelid LEFT JOIN pg_namespace rn ON rn.oid = r.relnamespace
-WHERE k.conrelid = ANY(%s::oid[]) AND k.contype IN ('p', 'u', 'f')
+LEFT JOIN pg_index i ON i.indexrelid = k.conindid AND k.contype IN ('p', 'u')
+WHERE k.conrelid = ANY(%s::oid[]) AND k.contype IN ('p', 'u', 'f', 'c')
   AND NOT coalesce((to_jsonb(k) ->> 'conperiod')::bool, false)
-ORDER BY k.conrelid, array_position(ARRAY['p', 'u', 'f'], k.contype::text), k.conname
+  AND NOT EXISTS (SELECT FROM pg_constraint o WHERE o.oid = k.conparentid AND o.conrelid = k.conrelid)
+ORDER BY k.conrelid, array_position(ARRAY['p', 'u', 'f', 'c'], k.contype::text), k.conname
 """
 
 QUERY_COMMENTS: LiteralString = """
-SELECT d.objoid::int8 AS relation, d.description AS comment FROM pg_description d
-WHERE d.classoid = 'pg_class'::regclass AND d.objsubid = 0 AND d.objoid = ANY(%s::oid[])
+SELECT c.oid::int8 AS relation, obj_description(c.oid, 'pg_class') AS comment,
+       obj_description(c.relnamespace, 'pg_namespace') AS namespace_comment
+FROM pg_class c WHERE c.oid = ANY(%s::oid[])
 """
 
 # PostgreSQL 18 keeps NOT NULL constraints that nobody has checked yet, with attnotnull set.
@@ -125,7 +138,7 @@ def describe(source: Source, relations: Sequence[Relation], place: Callable[[Nam
     types = SourceTypes.read(connection)
     columns = _by_relation(_rows(connection, QUERY_COLUMNS, oids))
     keys = _by_relation(_rows(connection, QUERY_KEYS, oids))
-    comments = {row["relation"]: row["comment"] for row in _rows(connection, QUERY_COMMENTS, oids)}
+    comments = {row["relation"]: row for row in _rows(connection, QUERY_COMMENTS, oids)}
     unchecked = {(row["relation"], row["attnum"]) for row in _rows(connection, QUERY_UNCHECKED, oids)}
     tables = []
     for relation in relations:
@@ -137,7 +150,8 @@ def describe(source: Source, relations: Sequence[Relation], place: Callable[[Nam
             ),
             keys=tuple(_key(row, {row["attnum"]: row["name"] for row in rows}, place) for row in keys[relation.oid]),
             types=types.user_types(row["type_oid"] for row in rows),
-            comment=comments.get(relation.oid),
+            comment=comments[relation.oid]["comment"],
+            namespace_comment=comments[relation.oid]["namespace_comment"],
             schema_id=-1,
             row_count=0,
             byte_count=0,
@@ -175,13 +189,25 @@ def _column(position: int, row: Mapping[str, Any], types: SourceTypes, unchecked
 
 
 def _key(row: Mapping[str, Any], names: Mapping[int, str], place: Callable[[Name], Name]) -> Key:
+    is_foreign = row["kind"] == "f"
     return Key(
         name=row["name"],
         kind=row["kind"],
-        columns=tuple(names[attnum] for attnum in row["columns"]),
-        references=place((row["other_namespace"], row["other_name"])) if row["kind"] == "f" else None,
+        columns=tuple(names[attnum] for attnum in row["columns"] if attnum in names),
+        references=place((row["other_namespace"], row["other_name"])) if is_foreign else None,
         referenced_columns=tuple(row["other_columns"] or ()),
         comment=row["comment"],
+        deferrable=row["deferrable"],
+        on_update=row["on_update"] if is_foreign else "a",
+        on_delete=row["on_delete"] if is_foreign else "a",
+        delete_columns=tuple(names[attnum] for attnum in row["delete_columns"] or ()),
+        match=row["match"] if is_foreign else "s",
+        include=tuple(names[attnum] for attnum in row["include"] or ()),
+        nulls_not_distinct=row["nulls_not_distinct"],
+        definition=row["definition"],
+        valid=row["valid"],
+        enforced=row["enforced"],
+        inherited=row["inherited"],
     )
 
 

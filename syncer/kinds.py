@@ -21,7 +21,8 @@ SELECT t.oid::int8 AS oid, n.nspname AS namespace, t.typname AS name, t.typtype:
        t.typelem::int8 AS element, e.typarray::int8 AS element_array, t.typbasetype::int8 AS base,
        t.typtypmod AS base_typmod,
        CASE WHEN t.typbasetype <> 0 THEN format_type(t.typbasetype, t.typtypmod) END AS base_name,
-       obj_description(t.oid, 'pg_type') AS comment
+       obj_description(t.oid, 'pg_type') AS comment, t.typnotnull AS not_null,
+       pg_get_expr(t.typdefaultbin, 0) AS "default"
 FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_type e ON e.oid = t.typelem
      LEFT JOIN pg_class c ON c.oid = t.typrelid
 WHERE c.oid IS NULL OR c.relkind = 'c'
@@ -29,6 +30,11 @@ WHERE c.oid IS NULL OR c.relkind = 'c'
 QUERY_LABELS: LiteralString = """
 SELECT enumtypid::int8 AS oid, array_agg(enumlabel::text ORDER BY enumsortorder) AS labels
 FROM pg_enum GROUP BY enumtypid
+"""
+# A check that was never validated may not hold for rows that are there.
+QUERY_CHECKS: LiteralString = """
+SELECT k.contypid::int8 AS oid, k.conname AS name, pg_get_constraintdef(k.oid) AS definition
+FROM pg_constraint k WHERE k.contypid <> 0 AND k.contype = 'c' AND k.convalidated ORDER BY k.contypid, k.conname
 """
 QUERY_FIELDS: LiteralString = """
 SELECT t.oid::int8 AS oid, a.attname AS name, a.atttypid::int8 AS type_oid, format_type(a.atttypid, a.atttypmod) AS type
@@ -65,6 +71,8 @@ class SourceType:
     base_typmod: int
     base_name: str | None
     comment: str | None
+    not_null: bool
+    default: str | None
 
     @property
     def is_array(self) -> bool:
@@ -80,11 +88,13 @@ class SourceTypes:
         types: Iterable[SourceType],
         labels: dict[int, list[str]],
         fields: dict[int, list[tuple[str, int, str]]],
+        checks: dict[int, list[tuple[str, str]]],
     ) -> None:
-        """Types; labels by enum; fields (name, type OID, format_type) by composite."""
+        """Types; labels by enum; fields (name, type OID, format_type) by composite; checks (name, text) by domain."""
         self._types = {item.oid: item for item in types}
         self._labels = labels
         self._fields = fields
+        self._checks = checks
 
     @classmethod
     def read(cls, connection: psycopg.Connection) -> Self:
@@ -96,7 +106,10 @@ class SourceTypes:
             row: dict[str, Any]
             for row in cursor.execute(QUERY_FIELDS):
                 fields[row["oid"]].append((row["name"], row["type_oid"], row["type"]))
-        return cls(types, labels, fields)
+            checks: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
+            for row in cursor.execute(QUERY_CHECKS):
+                checks[row["oid"]].append((row["name"], row["definition"]))
+        return cls(types, labels, fields, checks)
 
     def kind(self, oid: int, typmod: int) -> Kind:
         """Return how a column of this type is stored."""
@@ -142,6 +155,9 @@ class SourceTypes:
                 base=item.base_name,
                 fields=tuple((name, type_name) for name, _, type_name in self._fields.get(oid, ())),
                 comment=item.comment,
+                not_null=item.not_null,
+                default=item.default,
+                checks=tuple(self._checks.get(oid, ())),
             )
 
 

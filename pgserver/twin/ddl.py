@@ -2,14 +2,16 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from catalog.columns import Key, TableView, UserType
 from pgserver.twin import names
-from pgserver.twin.names import Name, literal, quote
+from pgserver.twin.names import INDEXED, Name, literal, quote
 
-FORMAT = 1  # part of every fingerprint: raise it when the DDL below changes its meaning
+FORMAT = 2  # part of every fingerprint: raise it when the DDL below changes its meaning
 
+ACTIONS = {"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT", "r": "RESTRICT"}
+DEFERRABLE = {"": "", "deferrable": " DEFERRABLE", "deferred": " DEFERRABLE INITIALLY DEFERRED"}
 BLOCK_BYTES = 8192
 MAX_BLOCKS = 2**31 - 1
 
@@ -65,15 +67,13 @@ def _wanted(name: Name, view: TableView, key_names: Mapping[str, str], types: Ma
     comments = _fingerprint(
         view.comment,
         [(column.name, column.comment) for column in view.columns if column.comment],
-        [(key.name, key.comment) for key in view.keys if key.comment and key.kind != "f"],
+        [(key.name, key.comment) for key in view.keys if key.comment and key.kind in INDEXED],
     )
     return Wanted(name, view, key_names, structure, comments)
 
 
 def _key_structure(key: Key, key_names: Mapping[str, str]) -> tuple[object, ...]:
-    if key.kind != "f":
-        return key_names[key.name], key.kind, key.columns
-    return key.name, key.kind, key.columns, key.references, key.referenced_columns, key.comment
+    return (replace(key, name=key_names[key.name], comment=None) if key.kind in INDEXED else key,)
 
 
 def _fingerprint(*parts: object) -> str:
@@ -85,13 +85,17 @@ def part_types(item: UserType) -> list[str]:
     return [item.base or "text"] if item.kind == "d" else [type_name for _, type_name in item.fields]
 
 
-def create_type(item: UserType, resolved: Mapping[str, str]) -> str:
-    """Write CREATE TYPE or CREATE DOMAIN; types that `resolved` lacks are text."""
+def create_type(item: UserType, resolved: Mapping[str, str], *, bare: bool = False) -> str:
+    """Write CREATE TYPE or CREATE DOMAIN; types that `resolved` lacks are text. A bare domain has no expressions."""
     name = quote(item.namespace, item.name)
     if item.kind == "e":
         statement = f"CREATE TYPE {name} AS ENUM ({', '.join(map(literal, item.labels))})"
     elif item.kind == "d":
         statement = f"CREATE DOMAIN {name} AS {resolved.get(item.base or 'text', 'text')}"
+        statement += " NOT NULL" if item.not_null else ""
+        if not bare:
+            statement += f" DEFAULT {item.default}" if item.default is not None else ""
+            statement += "".join(f" CONSTRAINT {quote(check)} {definition}" for check, definition in item.checks)
     else:
         fields = ", ".join(f"{quote(field)} {resolved.get(type_name, 'text')}" for field, type_name in item.fields)
         statement = f"CREATE TYPE {name} AS ({fields})"
@@ -120,10 +124,9 @@ def create_table(wanted: Wanted, resolved: Mapping[str, str], *, with_keys: bool
     ]
     if with_keys:
         parts += [
-            f"CONSTRAINT {quote(wanted.key_names[key.name])} "
-            f"{'PRIMARY KEY' if key.kind == 'p' else 'UNIQUE'} ({', '.join(map(quote, key.columns))})"
+            f"CONSTRAINT {quote(wanted.key_names[key.name])} {_indexed_key(key)}"
             for key in view.keys
-            if key.kind != "f"
+            if key.kind in INDEXED
         ]
     yield f"CREATE TABLE {quote(*wanted.name)} ({', '.join(parts)})"
     yield from comments(wanted, with_keys=with_keys, with_empty=False)
@@ -138,7 +141,7 @@ def comments(wanted: Wanted, *, with_keys: bool = True, with_empty: bool = True)
         targets += [
             (f"CONSTRAINT {quote(wanted.key_names[key.name])} ON {table}", key.comment)
             for key in wanted.view.keys
-            if key.kind != "f"
+            if key.kind in INDEXED
         ]
     for target, comment in targets:
         if with_empty or comment is not None:
@@ -152,34 +155,73 @@ def drop_tables(tables: Iterable[Name]) -> Iterator[str]:
         yield f"DROP TABLE {listed} CASCADE"
 
 
-def foreign_keys(tables: Mapping[Name, TableView]) -> Iterator[tuple[Name, Key]]:
-    """List the foreign keys whose referenced table is there and has a primary or unique key on those columns."""
+def _indexed_key(key: Key) -> str:
+    word = "PRIMARY KEY" if key.kind == "p" else "UNIQUE"
+    nulls = " NULLS NOT DISTINCT" if key.nulls_not_distinct and key.kind == "u" else ""
+    include = f" INCLUDE ({', '.join(map(quote, key.include))})" if key.include else ""
+    return f"{word}{nulls} ({', '.join(map(quote, key.columns))}){include}{DEFERRABLE[key.deferrable]}"
+
+
+def late_keys(tables: Mapping[Name, TableView]) -> Iterator[tuple[Name, Key]]:
+    """List what is added when all tables stand: checks, and foreign keys to a primary or unique key that is there."""
     for name, view in tables.items():
         for key in view.keys:
-            target = tables.get(key.references) if key.kind == "f" and key.references else None
-            if target is not None and any(
-                other.kind != "f"
-                and (
-                    set(other.columns) == set(key.referenced_columns)
-                    or (other.kind == "p" and not key.referenced_columns)
-                )
-                for other in target.keys
-            ):
+            if key.kind in INDEXED or (key.inherited and any(parent in tables for parent in view.parents)):
+                continue
+            if key.kind == "c" or _has_target(key, tables):
                 yield name, key
 
 
-def create_foreign_key(table: Name, key: Key) -> str:
-    """Write ALTER TABLE ... ADD FOREIGN KEY, and its comment."""
-    assert key.references is not None
-    columns = ", ".join(map(quote, key.columns))
-    referenced = f" ({', '.join(map(quote, key.referenced_columns))})" if key.referenced_columns else ""
-    statement = (
-        f"ALTER TABLE {quote(*table)} ADD CONSTRAINT {quote(key.name)} "
-        f"FOREIGN KEY ({columns}) REFERENCES {quote(*key.references)}{referenced}"
+def _has_target(key: Key, tables: Mapping[Name, TableView]) -> bool:
+    target = tables.get(key.references) if key.references else None
+    return target is not None and any(
+        other.kind in INDEXED
+        and (set(other.columns) == set(key.referenced_columns) or (other.kind == "p" and not key.referenced_columns))
+        for other in target.keys
     )
+
+
+def add_key(table: Name, key: Key) -> str:
+    """Write ALTER TABLE ... ADD CONSTRAINT of a foreign key or a check, and its comment."""
+    definition = _foreign_key(key) if key.kind == "f" else key.definition
+    statement = f"ALTER TABLE {quote(*table)} ADD CONSTRAINT {quote(key.name)} {definition}"
     if key.comment is not None:
         statement += f"; COMMENT ON CONSTRAINT {quote(key.name)} ON {quote(*table)} IS {literal(key.comment)}"
     return statement
+
+
+def _foreign_key(key: Key) -> str:
+    assert key.references is not None
+    columns = ", ".join(map(quote, key.columns))
+    referenced = f" ({', '.join(map(quote, key.referenced_columns))})" if key.referenced_columns else ""
+    set_columns = f" ({', '.join(map(quote, key.delete_columns))})" if key.delete_columns else ""
+    return (
+        f"FOREIGN KEY ({columns}) REFERENCES {quote(*key.references)}{referenced}"
+        + (" MATCH FULL" if key.match == "f" else "")
+        + (f" ON UPDATE {ACTIONS[key.on_update]}" if key.on_update in ACTIONS else "")
+        + (f" ON DELETE {ACTIONS[key.on_delete]}{set_columns}" if key.on_delete in ACTIONS else "")
+        + DEFERRABLE[key.deferrable]
+        + ("" if key.enforced else " NOT ENFORCED")
+        + ("" if key.valid or not key.enforced else " NOT VALID")
+    )
+
+
+def namespace_comments(tables: Mapping[Name, Wanted]) -> dict[str, str | None]:
+    """Return the comments that schemas have at the source, as the table that was synced last says.
+
+    `public` keeps the one that it has anyway where the source says nothing.
+    """
+    latest: dict[str, tuple[str, str | None]] = {}
+    for (namespace, _), wanted in tables.items():
+        origin = wanted.view.origin
+        if origin.namespace == namespace and latest.get(namespace, ("", None))[0] <= origin.synced_at:
+            latest[namespace] = origin.synced_at, wanted.view.namespace_comment
+    return {name: comment for name, (_, comment) in latest.items() if comment is not None or name != "public"}
+
+
+def comment_on_namespace(namespace: str, comment: str | None) -> str:
+    """Write COMMENT ON SCHEMA."""
+    return f"COMMENT ON SCHEMA {quote(namespace)} IS {literal(comment)}"
 
 
 def blocks(byte_count: int) -> int:

@@ -7,6 +7,8 @@ from catalog.columns import TableView, UserType
 MAX_NAME_BYTES = 63
 MAX_COLUMNS = 1600
 
+INDEXED = ("p", "u")  # keys that have an index; others are added when all tables stand
+
 Name = tuple[str, str]  # namespace, and a table's or type's name
 
 
@@ -64,7 +66,7 @@ def key_names(tables: Mapping[Name, TableView], types: Mapping[Name, UserType]) 
     for table in sorted(tables):
         names[table] = {}
         for key in tables[table].keys:
-            if key.kind != "f":
+            if key.kind in INDEXED:
                 name = _free_name(table[0], key.name, taken)
                 taken.add((table[0], name))
                 names[table][key.name] = name

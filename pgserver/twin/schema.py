@@ -1,8 +1,9 @@
 """Bring the twin's tables up to what the catalog says: a diff by fingerprints, DDL in few round trips.
 
 The order: new types; tables that change their structure, with changed types where there are any; new tables; comments
-and counts; foreign keys; schemas left empty. Sessions may hold locks on tables that have to go: a table (or the tables
-and types that can only change together) waits `lock_timeout` at most, stays as it is, and is `pending` in the result.
+and counts; foreign keys and checks; schemas left empty. Sessions may hold locks on tables that have to go: a table (or
+the tables and types that can only change together) waits `lock_timeout` at most, stays as it is, and is `pending` in
+the result.
 """
 
 import asyncio
@@ -130,8 +131,9 @@ class SchemaKeeper:
         await state.update(connection, known, wanted)
         if units or not self._schema.version:
             stands = {name: item for name, item in wanted.items() if name in known and known[name].is_of(item)}
-            await self._add_foreign_keys(connection, stands)
+            await self._add_late_keys(connection, stands)
             await state.drop_empty_namespaces(connection, {name[0] for name in (*wanted, *types)})
+        await state.comment_namespaces(connection, ddl.namespace_comments(wanted))
         self._schema = self._described(known, wanted, pending)
         if units:
             log.info(
@@ -267,36 +269,41 @@ class SchemaKeeper:
                 await self._create_type(connection, item, resolved)
 
     async def _create_type(self, connection: Connection, wanted: WantedType, resolved: Mapping[str, str]) -> None:
-        try:
-            async with connection.transaction():
-                await state.execute_as(connection, self._owner, [ddl.create_type(wanted.item, resolved)])
-                await connection.execute(state.NOTE_TYPE, [wanted.fingerprint, *wanted.name])
-        except (psycopg.ProgrammingError, psycopg.DataError) as error:
-            self._failed_types[wanted.name] = wanted.fingerprint
-            log.warning("twin_refused_type", type=".".join(wanted.name), sqlstate=error.sqlstate, problem=str(error))
+        """Create a type; a domain whose default or checks need what is not here is made without them."""
+        for bare in (False, True):
+            try:
+                async with connection.transaction():
+                    statement = ddl.create_type(wanted.item, resolved, bare=bare)
+                    await state.execute_as(connection, self._owner, [statement])
+                    await connection.execute(state.NOTE_TYPE, [wanted.fingerprint, *wanted.name])
+            except (psycopg.ProgrammingError, psycopg.DataError) as error:
+                name = ".".join(wanted.name)
+                log.warning("twin_refused_type", type=name, bare=bare, sqlstate=error.sqlstate, problem=str(error))
+            else:
+                return
+        self._failed_types[wanted.name] = wanted.fingerprint
 
-    async def _add_foreign_keys(self, connection: Connection, tables: Mapping[Name, Wanted]) -> None:
+    async def _add_late_keys(self, connection: Connection, tables: Mapping[Name, Wanted]) -> None:
         """Add what is not there yet; this waits for no lock that a reader holds."""
-        present = await state.read_foreign_keys(connection)
+        present = await state.read_late_keys(connection)
         missing = [
             (table, key, target.structure)
-            for table, key in ddl.foreign_keys({name: item.view for name, item in tables.items()})
+            for table, key in ddl.late_keys({name: item.view for name, item in tables.items()})
             if (table, key.name) not in present
-            and key.references
-            and (table, key, (target := tables[key.references]).structure) not in self._failed_keys
+            and (table, key, (target := tables[key.references or table]).structure) not in self._failed_keys
         ]
         try:
             async with connection.transaction():
-                await state.execute(connection, [ddl.create_foreign_key(table, key) for table, key, _ in missing])
+                await state.execute(connection, [ddl.add_key(table, key) for table, key, _ in missing])
         except psycopg.Error as error:
             state.raise_if_lost(connection, error)
             for table, key, structure in missing:
-                await self._add_foreign_key(connection, table, key, structure)
+                await self._add_late_key(connection, table, key, structure)
 
-    async def _add_foreign_key(self, connection: Connection, table: Name, key: Key, structure: str) -> None:
+    async def _add_late_key(self, connection: Connection, table: Name, key: Key, structure: str) -> None:
         try:
             async with connection.transaction():
-                await state.execute(connection, [ddl.create_foreign_key(table, key)])
+                await state.execute(connection, [ddl.add_key(table, key)])
         except state.NOT_NOW:
             return
         except psycopg.Error as error:

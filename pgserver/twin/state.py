@@ -58,10 +58,11 @@ WITH wanted AS (
 UPDATE pg_class c SET reltuples = w.row_count::float4, relpages = w.blocks
 FROM noted JOIN wanted w USING (namespace, name) WHERE c.oid = noted.relid
 """
-FOREIGN_KEYS = """
+LATE_KEYS = """
 SELECT l.namespace, l.name, k.conname FROM pg_constraint k JOIN pg_toast.bemidb_lake l ON l.relid = k.conrelid
-WHERE k.contype = 'f' AND k.conparentid = 0
+WHERE k.contype IN ('f', 'c') AND k.conparentid = 0
 """
+NAMESPACES = "SELECT nspname, obj_description(oid, 'pg_namespace') FROM pg_namespace"
 EMPTY_NAMESPACES = """
 SELECT nspname FROM pg_namespace n
 WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public') AND nspname <> ALL(%s::text[])
@@ -172,9 +173,16 @@ async def update(connection: Connection, known: Mapping[Name, Present], wanted: 
             await note_tables(connection, changed)
 
 
-async def read_foreign_keys(connection: Connection) -> set[tuple[Name, str]]:
-    """Return the foreign keys that stand: table and name."""
-    rows = await (await connection.execute(FOREIGN_KEYS)).fetchall()
+async def comment_namespaces(connection: Connection, comments: Mapping[str, str | None]) -> None:
+    """Bring the comments of schemas up to date."""
+    rows = await (await connection.execute(NAMESPACES)).fetchall()
+    changed = {str(name) for name, comment in rows if name in comments and comments[name] != comment}
+    await execute(connection, [ddl.comment_on_namespace(name, comments[name]) for name in sorted(changed)])
+
+
+async def read_late_keys(connection: Connection) -> set[tuple[Name, str]]:
+    """Return the foreign keys and checks that stand: table and name."""
+    rows = await (await connection.execute(LATE_KEYS)).fetchall()
     return {((str(namespace), str(table)), str(key)) for namespace, table, key in rows}
 
 

@@ -18,6 +18,8 @@ def source_type(oid: int, name: str, typtype: str = "b", **changes: object) -> S
         "base_typmod": -1,
         "base_name": None,
         "comment": None,
+        "not_null": False,
+        "default": None,
     }
     return SourceType(**fields | changes)  # type: ignore[arg-type]
 
@@ -47,7 +49,7 @@ def types() -> SourceTypes:
         COMPOSITE: [("a", 23, "integer"), ("m", ENUM_ARRAY, "app.mood[]")],
         NESTED: [("p", COMPOSITE, "app.pair"), ("n", DOMAIN_2, "app.net_price")],
     }
-    return SourceTypes([*built_in, *arrays, *own], {ENUM: ["b", "a"]}, fields)
+    return SourceTypes([*built_in, *arrays, *own], {ENUM: ["b", "a"]}, fields, {})
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from dataclasses import replace
 from catalog.columns import Key, TableView, UserType
 from pgserver.twin.ddl import (
     Wanted,
+    add_key,
     blocks,
-    create_foreign_key,
     create_table,
     create_type,
-    foreign_keys,
+    late_keys,
     wanted_tables,
     wanted_types,
 )
@@ -102,12 +102,43 @@ def test_foreign_keys_need_a_key_on_the_other_side() -> None:
         ],
     )
     tables = {(row.namespace, row.name): view(row) for row in (source, target)}
-    found = list(foreign_keys(tables))
+    found = list(late_keys(tables))
     assert [key.name for _, key in found] == ["to_a", "to_b", "bare"]
-    assert create_foreign_key(*found[0]) == (
+    assert add_key(*found[0]) == (
         'ALTER TABLE "public"."s" ADD CONSTRAINT "to_a" FOREIGN KEY ("x") REFERENCES "public"."t" ("a"); '
         'COMMENT ON CONSTRAINT "to_a" ON "public"."s" IS \'why\''
     )
+
+
+def test_keys_as_they_are_at_the_source() -> None:
+    key = Key(
+        "k", "f", ("x", "y"), ("s", "t"), ("a", "b"), on_update="c", on_delete="n", delete_columns=("y",), match="f",
+        deferrable="deferred", valid=False,
+    )  # fmt: skip
+    assert add_key(("s", "o"), key) == (
+        'ALTER TABLE "s"."o" ADD CONSTRAINT "k" FOREIGN KEY ("x", "y") REFERENCES "s"."t" ("a", "b") MATCH FULL '
+        'ON UPDATE CASCADE ON DELETE SET NULL ("y") DEFERRABLE INITIALLY DEFERRED NOT VALID'
+    )
+    assert add_key(("s", "o"), Key("c", "c", (), definition="CHECK ((x > 0)) NO INHERIT")) == (
+        'ALTER TABLE "s"."o" ADD CONSTRAINT "c" CHECK ((x > 0)) NO INHERIT'
+    )
+    row = table(
+        "s",
+        "t",
+        {"a": "integer"},
+        keys=[Key("u", "u", ("a",), include=("b",), nulls_not_distinct=True, deferrable="deferrable")],
+    )
+    assert list(create_table(wanted(row), {"integer": "integer"}, with_keys=True)) == [
+        'CREATE TABLE "s"."t" ("a" integer, CONSTRAINT "u" UNIQUE NULLS NOT DISTINCT ("a") INCLUDE ("b") DEFERRABLE)'
+    ]
+
+
+def test_a_domain_with_its_constraints() -> None:
+    domain = UserType("s", "d", "d", base="integer", not_null=True, default="1", checks=(("c", "CHECK ((VALUE > 0))"),))
+    assert create_type(domain, {"integer": "integer"}) == (
+        'CREATE DOMAIN "s"."d" AS integer NOT NULL DEFAULT 1 CONSTRAINT "c" CHECK ((VALUE > 0))'
+    )
+    assert create_type(domain, {"integer": "integer"}, bare=True) == 'CREATE DOMAIN "s"."d" AS integer NOT NULL'
 
 
 def test_blocks() -> None:
