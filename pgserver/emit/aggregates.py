@@ -124,8 +124,7 @@ def average(call: AggregateCall) -> Value:
     """Average integers or numerics: the quotient of sum and count, with Postgres' digits."""
     arg = call.args[0]
     if arg.type != kinds.NUMERIC:
-        total, scale, shown = call.write("sum", f"CAST({arg.sql} AS HUGEINT)" if _wide(arg) else arg.sql), 0, "0"
-        total = f"CAST({total} AS HUGEINT)"
+        total, scale, shown = f"CAST({call.write('sum', arg.sql)} AS HUGEINT)", 0, "0"
     else:
         arg = scaled(arg)
         held = numeric_of(arg)
@@ -133,10 +132,6 @@ def average(call: AggregateCall) -> Value:
         (total, scale), shown = unscaled(sums), _most_decimals(call, arg) or str(held.scale)
     counted = call.write("count", arg.sql)
     return quotient(total, scale, shown, f"nullif({counted}, 0)", 0, "0")
-
-
-def _wide(arg: Value) -> bool:
-    return False
 
 
 def extreme(call: AggregateCall) -> Value:
@@ -204,8 +199,8 @@ def string_agg(call: AggregateCall) -> Value:
 
 
 EXTREME_KINDS = (
-    *INTEGERS, "oid", "real", "double precision", "text", "date", "time without time zone", "timestamp without time zone",
-    "timestamp with time zone", "interval", "bytea", "numeric",
+    *INTEGERS, "oid", "real", "double precision", "text", "date", "time without time zone",
+    "timestamp without time zone", "timestamp with time zone", "interval", "bytea", "numeric",
 )  # fmt: skip
 
 

@@ -4,40 +4,40 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pgserver.emit import kinds
-from pgserver.emit.comparisons import enum_position, trimmed
 from pgserver.emit.errors import NoRule
-from pgserver.emit.numeric import alike, decimal_type, display_of, text_of, unify
+from pgserver.emit.numeric import alike, decimal_type, display_of, scaled, text_of, unify
 from pgserver.emit.tree import Node
-from pgserver.emit.values import Constant, Numeric, Value, constant, numeric_of
+from pgserver.emit.values import Numeric, Value, numeric_of
 from pgserver.emit.walk import NodeFunction, Walk
 
 
-
 def combine(values: Sequence[Value], type_oid: int, write: Callable[[Sequence[str]], str], typmod: int = -1) -> Value:
-    """Write an expression that is one of several values: a numeric among them shows the scale of the one that is chosen.
+    """Write an expression that is one of several values: a numeric among them shows the scale of the one that is
+    chosen.
 
     Args: the branches; the type; how to write the choice, given the branches' SQL.
     """
     opaque = any(value.opaque for value in values if not value.is_null)
     if type_oid not in (kinds.NUMERIC, kinds.NUMERIC_ARRAY):
         return Value(write([value.sql for value in values]), type_oid, typmod, opaque=opaque)
-    if type_oid == kinds.NUMERIC and any(numeric_of(value).text is not None for value in values):
-        texts = ["CAST(NULL AS VARCHAR)" if value.is_null else text_of(value) for value in values]
-        from pgserver.emit.numeric import from_text
-
-        return from_text(write(texts))
-    branches, held = unify(values)
-    assert held is not None
-    display = None
+    held = unify(values)
+    display = text = None
     if not alike(values):
         if type_oid == kinds.NUMERIC_ARRAY:
             raise NoRule("arrays of numerics of different scales")
         display = write(["NULL" if value.is_null else display_of(value) for value in values])
-    same_type = {decimal_type(numeric_of(value)) for value in branches if not value.is_null} == {decimal_type(held)}
-    sqls = ["NULL" if value.is_null else value.sql for value in branches]
-    if not same_type and type_oid == kinds.NUMERIC:
-        sqls = [sql if sql == "NULL" else f"CAST({sql} AS {decimal_type(held)})" for sql in sqls]
-    return Value(write(sqls), type_oid, numeric=Numeric(held.precision, held.scale, display))
+    if any(not value.is_null and numeric_of(value).text is not None for value in values):
+        text = write(["CAST(NULL AS VARCHAR)" if value.is_null else text_of(value) for value in values])
+    sqls = [_as_decimal(value, held) if type_oid == kinds.NUMERIC else value.sql for value in values]
+    return Value(write(sqls), type_oid, numeric=Numeric(held.precision, held.scale, display, text))
+
+
+def _as_decimal(value: Value, held: Numeric) -> str:
+    if value.is_null:
+        return "NULL"
+    value = scaled(value)
+    same = decimal_type(numeric_of(value)) == decimal_type(held)
+    return value.sql if same else f"CAST({value.sql} AS {decimal_type(held)})"
 
 
 def case(node: Node, walk: Walk) -> Value:
@@ -57,9 +57,7 @@ def case(node: Node, walk: Walk) -> Value:
         results.append(otherwise)
 
     def write(texts: Sequence[str]) -> str:
-        branches = "".join(
-            f" WHEN {condition} THEN {text}" for condition, text in zip(conditions, texts, strict=False)
-        )
+        branches = "".join(f" WHEN {condition} THEN {text}" for condition, text in zip(conditions, texts, strict=False))
         last = f" ELSE {texts[-1]}" if len(texts) > len(conditions) else ""
         return f"CASE{branches}{last} END"
 

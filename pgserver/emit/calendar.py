@@ -42,7 +42,10 @@ def month_length(year: int, month: int) -> int:
 
 
 def add_interval(microseconds: int, months: int, days: int, added_us: int) -> int:
-    """Add an interval to a timestamp: months first (a day that the month has not becomes its last), then days, then time."""
+    """Add an interval to a timestamp.
+
+    Months first (a day that the month has not becomes its last), then days, then time.
+    """
     day, time_us = divmod(microseconds, DAY_US)
     if months:
         year, month, of_month = civil(day)

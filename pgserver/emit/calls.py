@@ -6,8 +6,7 @@ from pgserver.emit import kinds
 from pgserver.emit.aggregates import AGGREGATES, AggregateCall
 from pgserver.emit.branches import combine
 from pgserver.emit.casts import CASTS
-from pgserver.emit.comparisons import comparable, symbol_of, trimmed
-from pgserver.emit.constants import value_literal
+from pgserver.emit.comparisons import comparable, symbol_of
 from pgserver.emit.errors import NoRule
 from pgserver.emit.functions import FUNCTIONS
 from pgserver.emit.operators import OPERATORS
@@ -95,14 +94,14 @@ def any_or_all(node: Node, walk: Walk) -> Value:
             return Value("false" if use_or else "true", kinds.BOOL)
         pairs = [comparable(scalar, item) for item in items]
         if len({left.sql for left, _ in pairs}) == 1:
-            return Value(f"{pairs[0][0].operand} {word} ({', '.join(right.sql for _, right in pairs)})", kinds.BOOL, atom=False)
+            return Value(
+                f"{pairs[0][0].operand} {word} ({', '.join(right.sql for _, right in pairs)})", kinds.BOOL, atom=False
+            )
     if items is None:
         raise NoRule(f"operator {signature} over an array that is not a list")
     if not items:
         return Value("false" if use_or else "true", kinds.BOOL)
-    tests = [
-        OPERATORS[signature].apply(walk.call(signature, (scalar, item), kinds.BOOL)).operand for item in items
-    ]
+    tests = [OPERATORS[signature].apply(walk.call(signature, (scalar, item), kinds.BOOL)).operand for item in items]
     return Value((" OR " if use_or else " AND ").join(tests), kinds.BOOL, atom=False)
 
 

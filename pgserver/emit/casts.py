@@ -1,4 +1,7 @@
-"""Casts that are functions (`FUNCEXPR`), keyed by what `regprocedure` prints. Constants are cast here, not by DuckDB."""
+"""Casts that are functions (`FUNCEXPR`), keyed by what `regprocedure` prints.
+
+Constants are cast here, not by DuckDB.
+"""
 
 from collections.abc import Iterator
 

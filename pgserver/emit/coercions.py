@@ -4,12 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pgserver.emit import kinds
-from pgserver.emit.comparisons import trimmed
 from pgserver.emit.errors import NoRule
 from pgserver.emit.kinds import UTF8_COLLATIONS
 from pgserver.emit.numeric import text_of
 from pgserver.emit.tree import Node
-from pgserver.emit.values import Value, constant
+from pgserver.emit.values import Value
 from pgserver.emit.walk import NodeFunction, Walk
 
 RELABELS = {  # source: targets that are held alike

@@ -1,4 +1,7 @@
-"""Comparison operators. Columns stay bare, so that DuckDB can prune row groups: it is the constant that is made to fit."""
+"""Comparison operators.
+
+Columns stay bare, so that DuckDB can prune row groups: it is the constant that is made to fit.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +16,8 @@ PLAIN_KINDS = (
     "boolean", "bytea", "date", "interval", "numeric", "oid", "text", "uuid",
     "time without time zone", "timestamp without time zone", "timestamp with time zone",
 )  # fmt: skip
-PLAIN_PAIRS = tuple((kind, kind) for kind in PLAIN_KINDS) + (
+PLAIN_PAIRS = (
+    *((kind, kind) for kind in PLAIN_KINDS),
     *((left, right) for left in ("smallint", "integer", "bigint") for right in ("smallint", "integer", "bigint")),
     *((left, right) for left in ("real", "double precision") for right in ("real", "double precision")),
     ("name", "name"),
@@ -49,7 +53,10 @@ def comparable(left: Value, right: Value) -> tuple[Value, Value]:
 
 
 def _padded(left: Value, right: Value) -> tuple[Value, Value]:
-    """char(n) compares without its trailing blanks. Equal lengths compare bare; a constant is padded to the column's."""
+    """char(n) compares without its trailing blanks.
+
+    Equal lengths compare bare; a constant is padded to the column's.
+    """
     if left.typmod > 0 and left.typmod == right.typmod:
         return left, right
     if left.typmod > 0 and right.constant is not None:

@@ -52,7 +52,10 @@ def null_literal(type_oid: int) -> str:
 
 
 def value_literal(type_oid: int, value: object) -> str:
-    """Return the DuckDB literal of a decoded value (see `datums`); its DuckDB type is exactly that of the Postgres type."""
+    """Return the DuckDB literal of a decoded value (see `datums`).
+
+    Its DuckDB type is exactly that of the Postgres type.
+    """
     if value is None:
         return null_literal(type_oid)
     if type_oid in kinds.ELEMENTS:

@@ -1,4 +1,7 @@
-"""Rules of dates and times that compute: constants of the calendar are folded, so that columns beside them stay bare."""
+"""Rules of dates and times that compute.
+
+Constants of the calendar are folded, so that columns beside them stay bare.
+"""
 
 from pgserver.emit import calendar, kinds
 from pgserver.emit.rules import Call

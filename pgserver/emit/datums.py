@@ -1,8 +1,8 @@
 """The bytes of constants (as Postgres holds them in memory, little-endian) to Python values.
 
-int, oid: int · float: float · bool · text kinds, json: str · bytea: bytes · numeric: Decimal with its scale, NaN or infinity ·
-date: days, timestamp(tz), time: microseconds since 2000-01-01 or midnight · interval: (months, days, microseconds) ·
-uuid: UUID · one-dimensional array: list, with None for NULL · jsonb: its canonical text.
+int, oid: int · float: float · bool · text kinds, json: str · bytea: bytes · numeric: Decimal with its scale, NaN or
+infinity · date: days, timestamp(tz), time: microseconds since 2000-01-01 or midnight · interval: (months, days,
+microseconds) · uuid: UUID · one-dimensional array: list, with None for NULL · jsonb: its canonical text.
 """
 
 import struct
@@ -137,9 +137,9 @@ def _array(type_oid: int, data: bytes) -> list[object]:
 
 
 _BY_VALUE = {  # size and alignment
-    kinds.BOOL: (1, 1), kinds.CHAR: (1, 1), kinds.INT2: (2, 2), kinds.INT4: (4, 4), kinds.OID: (4, 4), kinds.FLOAT4: (4, 4),
-    kinds.DATE: (4, 4), kinds.INT8: (8, 8), kinds.FLOAT8: (8, 8), kinds.TIME: (8, 8), kinds.TIMESTAMP: (8, 8),
-    kinds.TIMESTAMPTZ: (8, 8), kinds.INTERVAL: (16, 8), kinds.UUID: (16, 1), kinds.NAME: (64, 1),
+    kinds.BOOL: (1, 1), kinds.CHAR: (1, 1), kinds.INT2: (2, 2), kinds.INT4: (4, 4), kinds.OID: (4, 4),
+    kinds.FLOAT4: (4, 4), kinds.DATE: (4, 4), kinds.INT8: (8, 8), kinds.FLOAT8: (8, 8), kinds.TIME: (8, 8),
+    kinds.TIMESTAMP: (8, 8),    kinds.TIMESTAMPTZ: (8, 8), kinds.INTERVAL: (16, 8), kinds.UUID: (16, 1), kinds.NAME: (64, 1),
 }  # fmt: skip
 
 

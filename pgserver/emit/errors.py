@@ -22,7 +22,10 @@ class TooDeep(NoRule):
 
 
 class NeedsTwin(Exception):
-    """A parameter's text is one that only Postgres can read ('yesterday' as a date): ask the twin for canonical text."""
+    """A parameter's text is one that only Postgres can read ('yesterday' as a date).
+
+    Ask the twin for canonical text.
+    """
 
     def __init__(self, type_oid: int) -> None:
         """Keep the type, never the value."""

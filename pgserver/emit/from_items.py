@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-from pgserver.emit import kinds
+from pgserver.emit.conditions import note_conditions
 from pgserver.emit.errors import NoRule
 from pgserver.emit.scope import (
     Cte,
     GroupSource,
     JoinSource,
-    RelationSource,
     Scope,
     Source,
     exported,
@@ -17,7 +16,6 @@ from pgserver.emit.scope import (
 from pgserver.emit.select import as_held, export, unified
 from pgserver.emit.table_functions import table_function
 from pgserver.emit.tree import Node
-from pgserver.emit.values import Value
 from pgserver.emit.walk import Walk
 
 RELATION, SUBQUERY, JOIN, FUNCTION, TABLE_FUNCTION, VALUES, CTE, NAMED_TUPLESTORE, RESULT, GROUP = range(10)
@@ -41,6 +39,7 @@ def from_clause(query: Node, walk: Walk) -> tuple[str, list[str]]:
     conditions = []
     if jointree.has("quals"):
         conditions.append(walk.expression(jointree.node("quals")).sql)
+        note_conditions(jointree.node("quals"), walk)
     return ", ".join(item for item in items if item), conditions
 
 
@@ -67,6 +66,8 @@ def join(item: Node, tables: list[Node], walk: Walk) -> str:
     if condition is None and kind == 0:
         return f"({left} CROSS JOIN {right})"
     on = walk.expression(condition).sql if condition is not None else "true"
+    if condition is not None and kind == 0:
+        note_conditions(condition, walk)
     return f"({left} {JOIN_WORDS[kind]} {right} ON {on})"
 
 

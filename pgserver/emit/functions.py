@@ -42,7 +42,10 @@ TRUNCATED = (
 
 
 def substring(call: Call) -> Value:
-    """Cut from a position, for a length. Positions before the first count, so only constants inside the text are plain."""
+    """Cut from a position, for a length.
+
+    Positions before the first count, so only constants inside the text are plain.
+    """
     text, start = call.args[:2]
     length = call.args[2] if len(call.args) > 2 else None
     bounds = [arg.constant.value if arg.constant is not None else None for arg in call.args[1:]]

@@ -48,7 +48,7 @@ def _values(body: bytes, entries: tuple[int, ...], depth: int) -> list[str]:
 
 
 def _value(body: bytes, begin: int, end: int, kind: int, start: int, depth: int) -> str:
-    from pgserver.emit.datums import numeric  # noqa: PLC0415 (the two read each other's values)
+    from pgserver.emit.datums import numeric
 
     if kind == _STRING:
         return json_string(body[begin:end].decode())

@@ -47,6 +47,7 @@ ELEMENTS: Final[dict[int, int]] = {oid: native.oid for oid, native in BY_ARRAY_O
 }
 ARRAYS: Final[dict[int, int]] = {element: array for array, element in ELEMENTS.items()}
 
-# Collations under which text orders and folds case as the lake's C.UTF-8 does; the last two order so, but fold ASCII only.
+# Collations under which text orders and folds case as the lake's C.UTF-8 does; the last two order so, but fold ASCII
+# only.
 UTF8_COLLATIONS: Final = frozenset({0, 100, 811})  # none, default, pg_c_utf8
 BYTE_COLLATIONS: Final = UTF8_COLLATIONS | {950, 951, 962}  # C, POSIX, ucs_basic

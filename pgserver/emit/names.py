@@ -24,8 +24,8 @@ FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
 QUERY_TYPES = """
 SELECT t.oid::int8, t.typname, n.nspname, format_type(t.oid, NULL), t.typtype::text,
     CASE WHEN t.typcategory = 'A' THEN t.typelem::int8 ELSE 0 END, t.typarray::int8, t.typbasetype::int8, t.typtypmod,
-    coalesce((SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid), '{}'),
-    coalesce((SELECT array_agg(e.oid::int8 ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid), '{}')
+    coalesce((SELECT array_agg(enumlabel::text ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid), '{}'),
+    coalesce((SELECT array_agg(oid::int8 ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid), '{}')
 FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
 """
 
@@ -88,7 +88,10 @@ class CatalogNames:
         return name.element if name is not None else 0
 
     def duckdb_type(self, oid: int) -> str | None:
-        """Return the DuckDB type that holds a type's values; None where DuckDB cannot compute with it (numeric: any DECIMAL)."""
+        """Return the DuckDB type that holds a type's values.
+
+        None where DuckDB cannot compute with it (numeric: any DECIMAL).
+        """
         oid = self.base_type(oid)
         if oid in DUCKDB:
             return DUCKDB[oid]

@@ -1,8 +1,8 @@
 """Arithmetic on numerics: what DuckDB's DECIMAL does as Postgres' numeric, and the display scale of each value.
 
-Plain DECIMAL + - * keep Postgres' scale, so a value whose scale is one for all rows costs nothing extra. Where scales differ
-by row the display scale is computed beside the value, and only where somebody asks for it (the final text, a quotient).
-DuckDB raises where a result leaves its type: an error is never an answer, the bridge is.
+Plain DECIMAL + - * keep Postgres' scale, so a value whose scale is one for all rows costs nothing extra. Where scales
+differ by row the display scale is computed beside the value, and only where somebody asks for it (the final text, a
+quotient). DuckDB raises where a result leaves its type: an error is never an answer, the bridge is.
 Source: src/backend/utils/adt/numeric.c (`add_var`, `mul_var`, `select_div_scale`).
 """
 
@@ -131,9 +131,7 @@ def quotient(a: str, scale_a: int, display_a: str, b: str, scale_b: int, display
     multiplier_a, weight_a = _base_10000(scale_a)
     multiplier_b, weight_b = _base_10000(scale_b)
     operands = f"({a}, {multiplier_a}, {b}, {multiplier_b}, {weight_a}, {weight_b}, {scale_b - scale_a}, {shown})"
-    held = Numeric(
-        MAX_DIGITS, QUOTIENT_SCALE, display=f"pg_quotient_scale{operands}", text=f"pg_quotient{operands}"
-    )
+    held = Numeric(MAX_DIGITS, QUOTIENT_SCALE, display=f"pg_quotient_scale{operands}", text=f"pg_quotient{operands}")
     return Value(f"pg_quotient_number{operands}", kinds.NUMERIC, numeric=held)
 
 
@@ -155,19 +153,14 @@ def to_scale(value: Value, precision: int, scale: int) -> Value:
     return Value(f"CAST({source} AS {decimal_type(target)})", kinds.NUMERIC, typmod, numeric=target)
 
 
-def unify(values: Sequence[Value]) -> tuple[list[Value], Numeric | None]:
-    """Bring the branches of a CASE (or COALESCE, UNION, ...) to one DECIMAL type.
-
-    Returns: the branches, and how they are held, without a display; None as display says that all branches show the same.
-    A NULL constant shows what the others show.
-    """
-    present = [scaled(value) for value in values if not value.is_null]
-    if not present:
-        return list(values), Numeric(1, 0)
-    helds = [numeric_of(value) for value in present]
+def unify(values: Sequence[Value]) -> Numeric:
+    """Return the DECIMAL type that holds all branches of a CASE (or COALESCE, UNION, ...)."""
+    helds = [numeric_of(scaled(value)) for value in values if not value.is_null]
+    if not helds:
+        return Numeric(1, 0)
     scale = max(held.scale for held in helds)
-    precision = min(max(held.precision - held.scale for held in helds) + scale, MAX_DIGITS)
-    return [scaled(value) for value in values], Numeric(max(precision, 1), scale)
+    integral = max(held.precision - held.scale for held in helds)
+    return Numeric(max(min(integral + scale, MAX_DIGITS), 1), scale)
 
 
 def alike(values: Sequence[Value]) -> bool:

@@ -199,7 +199,7 @@ def _binary_array(element: int, value: bytes) -> list[object]:
     return values
 
 
-def _binary_jsonb(value: bytes) -> object:
+def _binary_jsonb(_value: bytes) -> object:
     raise NoRule("a jsonb parameter")
 
 
@@ -220,5 +220,5 @@ _BINARY: dict[int, Callable[[bytes], object]] = {
     kinds.INTERVAL: _binary_interval,
     kinds.UUID: lambda value: uuid.UUID(bytes=value),
     kinds.JSONB: _binary_jsonb,
-    **{oid: bytes.decode for oid in (*kinds.TEXTS, kinds.JSON)},
+    **dict.fromkeys((*kinds.TEXTS, kinds.JSON), bytes.decode),
 }

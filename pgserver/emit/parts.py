@@ -20,8 +20,9 @@ class ParameterValue:
 class Condition:
     """A conjunct `column op constant` of WHERE, by which files may be left out.
 
-    `op` is one of = <> < <= > >= "in" "is null" "is not null"; `value` is a Python value of the column's type (int, float,
-    Decimal, str, bool, datetime.date, datetime.datetime, uuid.UUID, bytes), a tuple of them for "in", or a parameter.
+    `op` is one of = <> < <= > >= "in" "is null" "is not null"; `value` is a Python value of the column's type (int,
+    float, Decimal, str, bool, datetime.date, datetime.datetime, uuid.UUID, bytes), a tuple of them for "in", or a
+    parameter.
     """
 
     attnum: int
@@ -42,7 +43,10 @@ class RelationHole:
 
 @dataclass(frozen=True, slots=True)
 class ParameterHole:
-    """A bind parameter. `part`: its literal; of a numeric also its scale, or the value at a wide scale; an array's elements."""
+    """A bind parameter.
+
+    `part`: its literal; of a numeric also its scale, or the value at a wide scale; an array's elements.
+    """
 
     number: int
     type_oid: int
@@ -51,7 +55,10 @@ class ParameterHole:
 
 @dataclass(frozen=True, slots=True)
 class SessionHole:
-    """A value of the session: now, statement_timestamp, current_user, session_user, current_schema, current_database."""
+    """A value of the session.
+
+    Now, statement_timestamp, current_user, session_user, current_schema, current_database.
+    """
 
     key: str
 
@@ -67,8 +74,8 @@ _DECIMAL = re.compile(r"CAST\('.*' AS DECIMAL\((\d+),(\d+)\)\)")
 class Emitted:
     """A statement in DuckDB's SQL.
 
-    `assumes` names the settings (DateStyle, IntervalStyle, bytea_output, extra_float_digits) whose default the text relies
-    on: in a session where one differs, the statement has no rule.
+    `assumes` names the settings (DateStyle, IntervalStyle, bytea_output, extra_float_digits) whose default the text
+    relies on: in a session where one differs, the statement has no rule.
     """
 
     parts: tuple[Part, ...]
@@ -134,7 +141,10 @@ def _parameter(hole: ParameterHole, literal: str | None) -> str:
 
 
 def _elements(literal: str | None) -> str:
-    """Return what stands in `x IN (...)` for an array; an empty one is a subquery without rows, so that NULL is not in it."""
+    """Return what stands in `x IN (...)` for an array.
+
+    An empty one is a subquery without rows, so that NULL is not in it.
+    """
     if literal is None:
         return "NULL"
     inside = literal.removeprefix("CAST([").rpartition("] AS ")[0]

@@ -10,21 +10,20 @@ from pgserver.emit.parts import RelationHole
 def relation_sql(hole: RelationHole, view: TableView, plan: ScanPlan) -> str:
     """Return the FROM item that fills a hole.
 
-    `read_parquet` keeps DuckDB's late materialization, which `iceberg_scan` loses (`ORDER BY ... LIMIT 5`: 0.06 s and 0.2 s).
-    With `schema=` DuckDB opens no file while it plans, so it must be told the number of rows: joins were 2-20x slower without.
+    `read_parquet` keeps DuckDB's late materialization, which `iceberg_scan` loses (`ORDER BY ... LIMIT 5`: 0.06 s and
+    0.2 s). With `schema=` DuckDB opens no file while it plans, so it must be told the number of rows: joins were
+    2-20x slower without.
     """
     if plan.has_deletes:
         return _iceberg(hole, view, plan)
     columns = {column.attnum: column for column in view.columns}
     if not plan.files:
-        items = ", ".join(
-            f"CAST(NULL AS {duckdb_type(columns[attnum])}) AS c{attnum}" for attnum in hole.columns
-        )
+        items = ", ".join(f"CAST(NULL AS {duckdb_type(columns[attnum])}) AS c{attnum}" for attnum in hole.columns)
         return f"(SELECT {items} WHERE false) AS {hole.alias}"
     files = ", ".join(text_literal(file.path) for file in plan.files)
+    fields = [(columns[attnum].field_id, f"c{attnum}", duckdb_type(columns[attnum])) for attnum in hole.columns]
     schema = ", ".join(
-        f"{columns[attnum].field_id}: {{name: 'c{attnum}', type: '{duckdb_type(columns[attnum])}', default_value: NULL}}"
-        for attnum in hole.columns
+        f"{field_id}: {{name: '{name}', type: '{duckdb}', default_value: NULL}}" for field_id, name, duckdb in fields
     )
     return f"read_parquet([{files}], schema=MAP {{{schema}}}, explicit_cardinality={plan.rows}) AS {hole.alias}"
 

@@ -43,9 +43,7 @@ class RelationSource(Source):
 
     def hole(self) -> RelationHole:
         """Return what must be filled when the statement runs."""
-        return RelationHole(
-            self.alias, self.relid, self.only, tuple(sorted(self.used or {1})), tuple(self.conditions)
-        )
+        return RelationHole(self.alias, self.relid, self.only, tuple(sorted(self.used or {1})), tuple(self.conditions))
 
 
 @dataclass(slots=True)
@@ -139,11 +137,11 @@ def relation_source(context: Context, relid: int, only: bool) -> RelationSource:
     if view is None:
         raise NoRule("a relation that is not in the lake")
     alias = f"t{context.number()}"
-    columns = [_column_value(alias, column, context.names) for column in view.columns]
+    columns = [_column_value(alias, column) for column in view.columns]
     return RelationSource(alias, columns, relid=relid, only=only)
 
 
-def _column_value(alias: str, column: Column, names: CatalogNames) -> Value:
+def _column_value(alias: str, column: Column) -> Value:
     sql = f"{alias}.c{column.attnum}"
     numeric = None
     if column.storage == "numeric":
@@ -162,12 +160,9 @@ def exported(alias: str, templates: list[Value]) -> list[Value]:
 def _exported(alias: str, template: Value) -> Value:
     sql = f"{alias}.{template.sql}"
     held = template.numeric
-    if held is not None and held.text is not None:
-        numeric = replace(held, text=sql, display=f"pg_text_scale({sql})")
-        return replace(template, sql=f"pg_text_number({sql})", numeric=numeric)
     if held is not None and held.display is not None:
-        return replace(template, sql=sql, numeric=replace(held, display=f"{sql}s"))
-    return replace(template, sql=sql)
+        held = replace(held, display=f"{sql}s", text=held.text and f"{sql}t")
+    return replace(template, sql=sql, numeric=held)
 
 
 def is_native(names: CatalogNames, type_oid: int) -> bool:

@@ -1,11 +1,23 @@
-"""A query that is emitted but not yet written out: its target list can still be brought to the form its reader needs."""
+"""A query that is emitted but not yet written out.
+
+Its target list can still be brought to the form its reader needs.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from pgserver.emit import kinds
 from pgserver.emit.errors import NoRule
-from pgserver.emit.numeric import alike, decimal_type, display_of, scaled, text_of, unify
+from pgserver.emit.numeric import (
+    MAX_DIGITS,
+    QUOTIENT_SCALE,
+    alike,
+    decimal_type,
+    display_of,
+    scaled,
+    text_of,
+    unify,
+)
 from pgserver.emit.values import Numeric, Value, numeric_of
 
 
@@ -33,7 +45,10 @@ class Select:
         ]
 
     def text(self) -> str:
-        """Write the query with its columns named; a numeric whose scale differs by row has a second column, its display."""
+        """Write the query with its columns named.
+
+        A numeric whose scale differs by row has a second column, its display.
+        """
         items: list[str] = []
         for index, value in enumerate(self.targets, 1):
             items.extend(export(value, f"{self.prefix}c{index}"))
@@ -53,15 +68,14 @@ def stored(value: Value) -> Numeric | None:
 
 def export(value: Value, name: str) -> list[str]:
     """Return the target list items of a derived table's column."""
-    held = value.numeric
-    if held is None:
-        return [f"{value.sql} AS {name}"]
-    if held.text is not None:
-        return [f"{held.text} AS {name}"]
-    value = scaled(value)
-    if held.display is None:
-        return [f"{value.sql} AS {name}"]
-    return [f"{value.sql} AS {name}", f"{held.display} AS {name}s"]
+    if value.numeric is not None:
+        value = scaled(value)
+    items = [f"{value.sql} AS {name}"]
+    if value.numeric is not None and value.numeric.display is not None:
+        items.append(f"{value.numeric.display} AS {name}s")
+    if value.numeric is not None and value.numeric.text is not None:
+        items.append(f"{value.numeric.text} AS {name}t")
+    return items
 
 
 def unified(columns: Sequence[Value], *, keep_all: bool) -> Value:
@@ -92,9 +106,8 @@ def _unified_numeric(columns: Sequence[Value], *, keep_all: bool) -> Numeric:
     if any(numeric_of(column).text is not None for column in columns):
         if not keep_all:
             raise NoRule("a set operation over numerics of different scales")
-        return Numeric(38, 20, display="", text="")
-    _, held = unify(columns)
-    assert held is not None
+        return Numeric(MAX_DIGITS, QUOTIENT_SCALE, display="", text="")
+    held = unify(columns)
     if alike(columns):
         return held
     if not keep_all or columns[0].type == kinds.NUMERIC_ARRAY:
@@ -107,13 +120,13 @@ def as_held(value: Value, form: Value) -> Value:
     held = form.numeric
     if held is None or value.type not in NUMERICS:
         return value
+    display = None if held.display is None else ("0" if value.is_null else display_of(value))
+    text = None
     if held.text is not None:
         text = "CAST(NULL AS VARCHAR)" if value.is_null else text_of(value)
-        return replace(value, numeric=replace(numeric_of(value), text=text))
-    display = None if held.display is None else ("0" if value.is_null else display_of(value))
     value = scaled(value)
     suffix = "[]" if value.type == kinds.NUMERIC_ARRAY else ""
     sql = value.sql
     if decimal_type(numeric_of(value)) != decimal_type(held) or value.is_null:
         sql = f"CAST({'NULL' if value.is_null else value.sql} AS {decimal_type(held)}{suffix})"
-    return replace(value, sql=sql, atom=True, numeric=Numeric(held.precision, held.scale, display))
+    return replace(value, sql=sql, atom=True, numeric=Numeric(held.precision, held.scale, display, text))

@@ -6,7 +6,7 @@ from pgserver.emit import kinds
 from pgserver.emit.calls import operator_signature
 from pgserver.emit.comparisons import comparable, symbol_of, trimmed
 from pgserver.emit.errors import NoRule
-from pgserver.emit.numeric import from_text, scaled
+from pgserver.emit.numeric import scaled
 from pgserver.emit.scope import exported
 from pgserver.emit.select import Select
 from pgserver.emit.tree import Node
@@ -26,7 +26,7 @@ def sublink(node: Node, walk: Walk) -> Value:
         return exists(node.node("subselect"), walk)
     select = walk.select(node.node("subselect"), walk)
     if kind == SCALAR:
-        return scalar(select, walk)
+        return scalar(select)
     if kind in (ANY, ALL):
         return quantified(node, select, kind, walk)
     raise NoRule(f"a subquery of kind {kind}")
@@ -39,18 +39,20 @@ def exists(query: Node, walk: Walk) -> Value:
     return Value(f"EXISTS ({walk.select(query, walk).text()})", kinds.BOOL)
 
 
-def scalar(select: Select, walk: Walk) -> Value:
-    """A subquery of one column and at most one row. Its display is a second subquery, written only where it is asked for."""
+def scalar(select: Select) -> Value:
+    """A subquery of one column and at most one row.
+
+    Its display and text are subqueries of their own, if they are asked for.
+    """
     (value,) = select.targets
     (column,) = select.names()
-    held = column.numeric
-    if held is not None and held.text is not None:
-        return from_text(f"({select.write([held.text])})")
-    text = f"({select.text()})"
-    if held is None or held.display is None:
-        return replace(column, sql=text)
-    display = f"({select.write([held.display])})"
-    return replace(column, sql=f"({select.write([scaled(value).sql])})", numeric=replace(held, display=display))
+    value = scaled(value) if value.numeric is not None else value
+    held = value.numeric
+    if held is not None:
+        display = held.display and f"({select.write([held.display])})"
+        text = held.text and f"({select.write([held.text])})"
+        held = replace(held, display=display, text=text)
+    return replace(column, sql=f"({select.write([value.sql])})", numeric=held)
 
 
 def quantified(node: Node, select: Select, kind: int, walk: Walk) -> Value:
@@ -70,8 +72,10 @@ def quantified(node: Node, select: Select, kind: int, walk: Walk) -> Value:
     if len(symbols) != 1 or (len(lefts) > 1 and symbols != {"="}):
         raise NoRule("a row compared with a subquery")
     symbol = symbols.pop()
-    inner = select.text() if _bare(rights, columns) else (
-        f"SELECT {', '.join(right.sql for right in rights)} FROM ({select.text()}) AS {alias}"
+    inner = (
+        select.text()
+        if _bare(rights, columns)
+        else (f"SELECT {', '.join(right.sql for right in rights)} FROM ({select.text()}) AS {alias}")
     )
     left_text = lefts[0].operand if len(lefts) == 1 else f"({', '.join(left.sql for left in lefts)})"
     if (kind, symbol) == (ANY, "="):

@@ -1,10 +1,11 @@
 """Read the text of Postgres' node trees (`nodeToString`).
 
-The text is `{NAME :field value ...}`, lists `( ... )`, `(i 1 2)`, `(o 1 2)`, `(b 1 2)`, null `<>`, tokens with backslashes
-before odd characters, and datums `length [ byte byte ... ]` of signed bytes. Postgres folds lines at 78 bytes: at a blank,
-also at an escaped one, and in the middle of a token that has no blank. So names are never taken from a tree, and the one
-thing that folding could damage, a token of 78 bytes or more, is refused. Names are the users' own: nothing in one may be
-read as structure, hence exactly Postgres' three blanks part tokens, and a token after a field's name is always its value.
+The text is `{NAME :field value ...}`, lists `( ... )`, `(i 1 2)`, `(o 1 2)`, `(b 1 2)`, null `<>`, tokens with
+backslashes before odd characters, and datums `length [ byte byte ... ]` of signed bytes. Postgres folds lines at 78
+bytes: at a blank, also at an escaped one, and in the middle of a token that has no blank. So names are never taken
+from a tree, and the one thing that folding could damage, a token of 78 bytes or more, is refused. Names are the
+users' own: nothing in one may be read as structure, hence exactly Postgres' three blanks part tokens, and a token
+after a field's name is always its value.
 
 A node keeps its fields as read; accessors say what a field is and fail with the node's and the field's name, so that
 fields which we do not know are simply never asked for. Reading uses no recursion.
@@ -24,8 +25,8 @@ MAX_TREE_CHARACTERS = 64 * 1024 * 1024
 
 # Positions and other fields that nothing asks for: dropped before tokenising, they are a third of all tokens.
 _NOISE = re.compile(
-    r"[ \n]:(?:location|varnosyn|varattnosyn|varcollid|varreturningtype|list_start|list_end|stmt_location|stmt_len|aggno"
-    r"|aggtransno|aggsplit|querySource|rellockmode|aggtranstype)[ \n]-?[0-9]+(?=[ \n}])"
+    r"[ \n]:(?:location|varnosyn|varattnosyn|varcollid|varreturningtype|list_start|list_end|stmt_location|stmt_len"
+    r"|aggno|aggtransno|aggsplit|querySource|rellockmode|aggtranstype)[ \n]-?[0-9]+(?=[ \n}])"
     r"|[ \n]:varnullingrels[ \n]\(b[ \n0-9]*\)|[ \n]:opretset[ \n]false(?=[ \n])"
 )
 _WORD = re.compile(r"[(){}]|(?:[^ \n\t(){}\\]|\\.)+", re.DOTALL)

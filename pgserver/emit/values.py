@@ -21,9 +21,9 @@ class Constant:
 class Numeric:
     """How a numeric (or the elements of a numeric array) is held: as a DECIMAL, whose scale is one for all rows.
 
-    Postgres keeps a display scale in each value: `coalesce(amount, 0)` prints 0, not 0.00. So where not every value shows
-    exactly `scale` decimals, `display` is the SQL of each value's own. Where the text is what DuckDB computes (a quotient has
-    as many digits as its value wants), `text` is its SQL, and the value is made from it.
+    Postgres keeps a display scale in each value: `coalesce(amount, 0)` prints 0, not 0.00. So where not every value
+    shows exactly `scale` decimals, `display` is the SQL of each value's own. Where the text is what DuckDB computes
+    (a quotient has as many digits as its value wants), `text` is its SQL, and the value is made from it.
     """
 
     precision: int
@@ -37,8 +37,8 @@ class Numeric:
 class Value:
     """A DuckDB expression of a Postgres type.
 
-    `atom` says that it can stand beside an operator without parentheses. `opaque` values are in Postgres' text form, of a
-    type that DuckDB does not compute with: they can be passed on, tested for NULL, counted, and nothing else.
+    `atom` says that it can stand beside an operator without parentheses. `opaque` values are in Postgres' text form,
+    of a type that DuckDB does not compute with: they can be passed on, tested for NULL, counted, and nothing else.
     """
 
     sql: str

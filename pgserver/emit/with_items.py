@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from pgserver.emit.errors import NoRule
 from pgserver.emit.numeric import decimal_type
-from pgserver.emit.scope import Cte
+from pgserver.emit.scope import Cte, Scope
 from pgserver.emit.select import Select, export
 from pgserver.emit.setops import WORDS
 from pgserver.emit.tree import Node
@@ -45,7 +45,7 @@ def recursive_item(item: Node, query: Node, name: str, walk: Walk) -> str:
     if left.tag != "RANGETBLREF" or right.tag != "RANGETBLREF":
         raise NoRule("WITH RECURSIVE of several set operations")
     tables = query.nodes("rtable")
-    inner = walk.within(_scope(query, walk))
+    inner = walk.within(Scope(query, walk.scope))
     first = walk.select(tables[left.integer("rtindex") - 1].node("subquery"), inner)
     columns = [replace(value, sql=f"{name}c{place}") for place, value in enumerate(first.names(), 1)]
     walk.scope.ctes[item.word("ctename")] = Cte(name, columns)
@@ -55,12 +55,6 @@ def recursive_item(item: Node, query: Node, name: str, walk: Walk) -> str:
     word = WORDS[operation.integer("op")] + (" ALL" if operation.flag("all") else "")
     arms = [_write(arm, name) for arm in (first, second)]
     return f"{name} AS ({arms[0]} {word} {arms[1]})"
-
-
-def _scope(query: Node, walk: Walk):  # type: ignore[no-untyped-def]
-    from pgserver.emit.scope import Scope
-
-    return Scope(query, walk.scope)
 
 
 def _write(arm: Select, name: str) -> str:
