@@ -13,6 +13,7 @@ from catalog.tables import LakeCatalog
 from pgserver.activity import Activity
 from pgserver.engine.pool import EnginePool, EngineSettings
 from pgserver.executors.bridge import BridgeExecutor
+from pgserver.executors.cache import CachedEngines, ResultCache
 from pgserver.executors.dispatch import Dispatcher
 from pgserver.executors.lake import LakeExecutor
 from pgserver.limits import Door
@@ -88,12 +89,13 @@ def services_of(
     bridging = BackendPool(twin, BRIDGE_BACKENDS)
     stack.push_async_callback(bridging.close)
     bridge = BridgeExecutor(bridging, engines, planner, settings.bridge_max_bytes)
+    cached = CachedEngines(engines, ResultCache(settings.result_cache_bytes))
     reserved = settings.reserved_connections if settings.users_file is not None else 0
     return Services(
         twin=twin,
         lake=lake,
         planner=planner,
-        dispatcher=Dispatcher(LakeExecutor(engines, planner), bridge),
+        dispatcher=Dispatcher(LakeExecutor(cached, planner), bridge),
         activity=Activity(settings.max_connections, reserved, settings.user),
         door=Door(parse_networks(settings.allowed_networks)),
         log_min_duration_ms=settings.log_min_duration_ms,

@@ -105,6 +105,12 @@ class ServerSettings(CatalogSettings):
         description="Memory of the engine, as 4GB or 800MiB (unset: 60 % of the machine's or the container's)",
     )
 
+    result_cache_bytes: int = Field(
+        default=64 << 20,
+        validation_alias="BEMIDB_RESULT_CACHE_BYTES",
+        ge=0,
+        description="Memory for results that are asked for again while their tables stay as they are (0: none)",
+    )
     bridge_max_bytes: int = Field(
         default=1 << 30,
         validation_alias="BEMIDB_BRIDGE_MAX_BYTES",

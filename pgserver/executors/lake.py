@@ -1,12 +1,11 @@
 """Run a lake statement in the engine."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from pgserver.encode.copy import CopyLayout
-from pgserver.encode.rows import RowChunk
-from pgserver.engine.pool import EnginePool, EngineResult
 from pgserver.executors.base import LAKE, Explained, Result
+from pgserver.executors.cache import CachedEngines
 from pgserver.plan.planner import LakeStatement, Parameter, Planner
 from pgserver.plan.session_state import SessionState
 
@@ -14,9 +13,9 @@ from pgserver.plan.session_state import SessionState
 class LakeExecutor:
     """The straight way: DuckDB reads the Parquet files, its rows go to the client."""
 
-    def __init__(self, pool: EnginePool, planner: Planner) -> None:
+    def __init__(self, engines: CachedEngines, planner: Planner) -> None:
         """Args: the engine's child processes, started; the planner, which pins and writes SQL."""
-        self._pool = pool
+        self._engines = engines
         self._planner = planner
 
     async def run(
@@ -35,8 +34,7 @@ class LakeExecutor:
         request = await self._planner.request(statement, parameters, formats, state, pins)
         if layout is not None:
             request = replace(request, layout=layout)
-        result = await self._pool.run(request)
-        return Result(columns=request.columns, chunks=_chunks(result), tag="SELECT")
+        return Result(columns=request.columns, chunks=await self._engines.run(request), tag="SELECT")
 
     async def explain(
         self,
@@ -52,12 +50,4 @@ class LakeExecutor:
         assert statement.emitted is not None
         sql = await self._planner.render(statement.emitted, statement, parameters, state, pins)
         scans = await self._planner.scans(statement.emitted, pins)
-        return Explained(LAKE, "", scans, await self._pool.explain(sql))
-
-
-async def _chunks(result: EngineResult) -> AsyncGenerator[RowChunk, None]:
-    try:
-        async for chunk in result:
-            yield chunk
-    finally:
-        await result.aclose()
+        return Explained(LAKE, "", scans, await self._engines.explain(sql))
