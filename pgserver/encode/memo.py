@@ -2,7 +2,7 @@
 
 A column begins with hope: a table of the wire form (length and bytes) of every number between the smallest and the
 largest seen, from which rows are taken. When the range passes `_MAX_RANGE`, the column is encoded directly from then
-on.
+on; batches of a few rows are too.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,8 @@ from pgserver.encode.numerics import from_unscaled, unscaled
 from pgserver.encode.pieces import ColumnEncoder, Field, Ints, Piece, join, numbers, to_mask, validity
 
 _MAX_RANGE = 1 << 13
+_RANGE_PER_ROW = 4
+_FEW_ROWS = 256
 _TAKE = pa.compute.get_function("array_take")
 _UNCHECKED = pa.compute.TakeOptions(boundscheck=False)
 
@@ -33,12 +35,10 @@ class Memo:
 
     def __call__(self, array: pa.Array) -> Field:
         """Encode a batch's column."""
-        if self._hopeless or not len(array):
+        if self._hopeless or len(array) < _FEW_ROWS:
             return self._encoder(array)
         values = unscaled(array) if pa.types.is_decimal(self._kind) else _integers(array)
-        if values is None or not self._covers(int(values.min()), int(values.max())):
-            self._hopeless = True
-            self._table = None
+        if values is None or not self._covers(values):
             return self._encoder(array)
         index = values - self._low
         valid = validity(array)
@@ -47,21 +47,26 @@ class Memo:
         piece = _TAKE.call([self._table, pa.array(index)], _UNCHECKED)
         return Field((piece,), self._lengths.take(index), sized=True)
 
-    def _covers(self, low: int, high: int) -> bool:
-        """Make the table reach from `low` to `high`, if it may be that large."""
+    def _covers(self, values: Ints) -> bool:
+        """Make the table reach from the smallest to the largest value, if that pays."""
+        low, high = int(values.min()), int(values.max())
         if self._table is not None:
             low, high = min(low, self._low), max(high, self._high)
             if (low, high) == (self._low, self._high):
                 return True
         if high - low >= _MAX_RANGE:
+            self._hopeless = True
+            self._table = None
             return False
+        if high - low >= _RANGE_PER_ROW * len(values):
+            return False  # more numbers than rows to come, as far as we know
         self._low, self._high = low, high
-        values = np.arange(low, high + 1, dtype=np.int64)
-        encoded = self._encoder(_array(values, self._kind))
-        lengths = np.broadcast_to(np.asarray(encoded.lengths), values.shape)
+        every = np.arange(low, high + 1, dtype=np.int64)
+        encoded = self._encoder(_array(every, self._kind))
+        lengths = np.broadcast_to(np.asarray(encoded.lengths), every.shape)
         pieces: list[Piece] = [lengths.astype(">i4"), *encoded.pieces]
         null = pa.array([b"\xff\xff\xff\xff"], pa.large_binary())
-        self._table = pa.concat_arrays([join(pieces, len(values)), null])
+        self._table = pa.concat_arrays([join(pieces, len(every)), null])
         self._lengths = np.append(lengths, -1)
         return True
 
