@@ -15,7 +15,7 @@ from catalog.errors import NotReachable, OperatorError
 from catalog.logs import configure_logs
 from catalog.settings import load_settings
 from syncer.run import sync
-from syncer.settings import DESTINATION_SCHEMA, EXCLUDE, INCLUDE, SyncSettings
+from syncer.settings import CURSORS, DESTINATION_SCHEMA, EXCLUDE, INCLUDE, SyncSettings
 
 EXIT_TABLES_FAILED = 1
 EXIT_NOT_STARTED = 2
@@ -37,7 +37,15 @@ OPTIONS = {
     "--include": (INCLUDE, "tables to copy: schema.table, comma-separated, * as wildcard"),
     "--exclude": (EXCLUDE, "tables to leave out"),
     "--schema": (DESTINATION_SCHEMA, "schema of the lake to copy into"),
-    "--jobs": ("BEMIDB_SYNC_JOBS", "tables copied at a time"),
+    "--jobs": ("BEMIDB_SYNC_JOBS", "tables, or parts of big ones, copied at a time"),
+    "--cursor": (CURSORS, "tables to copy incrementally: schema.table:column, comma-separated"),
+    "--summary-json": ("BEMIDB_SYNC_SUMMARY_JSON", "file to write the run's summary to"),
+}
+
+# Options without a value that set a variable to true.
+FLAGS = {
+    "--drop-missing": ("BEMIDB_SYNC_DROP_MISSING", "drop tables from the lake that are gone at the source"),
+    "--take-over": ("BEMIDB_SYNC_TAKE_OVER", "replace tables of the lake that came from another source"),
 }
 
 
@@ -46,8 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     console = Console()
     try:
-        for option, (variable, _) in OPTIONS.items():
-            value = getattr(options, option.removeprefix("--"))
+        for option, (variable, _) in (OPTIONS | FLAGS).items():
+            value = getattr(options, option.removeprefix("--").replace("-", "_"))
             if value is not None:
                 os.environ[variable] = value
         settings = load_settings(SyncSettings)
@@ -77,6 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("command", nargs="?", choices=tuple(COMMANDS), default="sync", help=commands)
     for option, (variable, text) in OPTIONS.items():
         parser.add_argument(option, metavar="VALUE", help=f"{text} ({variable})")
+    for option, (variable, text) in FLAGS.items():
+        parser.add_argument(option, action="store_const", const="true", help=f"{text} ({variable})")
     return parser
 
 

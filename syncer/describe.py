@@ -99,12 +99,21 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
+class Cursor:
+    """A column that only grows, and the highest value that the snapshot has ("" where there is none)."""
+
+    column: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceTable:
     """A table to copy. The view's field ids, schema id and counts are not known yet: see `commit.py`."""
 
     relation: Relation
     destination: Name
     view: TableView
+    cursor: Cursor | None = None
 
     @property
     def label(self) -> str:
@@ -219,6 +228,8 @@ def _origin(source: Source, relation: Relation) -> Origin:
         table=relation.name,
         lsn=source.lsn,
         synced_at=source.synced_at,
+        filenode=relation.filenode,
+        counters=source.counters.get(relation.oid),
     )
 
 

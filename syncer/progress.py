@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from catalog.columns import TableView
 from syncer.describe import SourceTable
 
 log = structlog.get_logger()
@@ -28,6 +29,7 @@ class Outcome:
     byte_count: int
     seconds: float
     error: str | None = None
+    mode: str = "full"  # full, incremental, unchanged; superseded: another run has copied it meanwhile
 
     @property
     def rows_per_second(self) -> int:
@@ -97,21 +99,27 @@ class TableProgress:
         """The copy begins anew."""
         self.advance(-self._rows)
 
-    def finish(self, rows: int, byte_count: int) -> Outcome:
+    def finish(self, rows: int, byte_count: int, mode: str = "full") -> Outcome:
         """The table is in the lake."""
-        outcome = self._outcome(rows, byte_count)
+        outcome = replace(self._outcome(rows, byte_count), mode=mode)
         if self._bars is not None and self._task is not None:
             self._bars.update(self._task, completed=rows, total=rows)
         else:
             log.info(
                 "table_synced",
                 table=outcome.label,
+                mode=mode,
                 rows=rows,
                 bytes=byte_count,
                 seconds=round(outcome.seconds, 2),
                 rows_per_second=outcome.rows_per_second,
             )
         return outcome
+
+    def leave(self, view: TableView | None, why: str) -> Outcome:
+        """The table in the lake is as it should be already."""
+        rows, byte_count = (view.row_count, view.byte_count) if view is not None else (0, 0)
+        return self.finish(rows, byte_count, why)
 
     def fail(self, error: str) -> Outcome:
         """The table could not be copied; the lake has what it had."""
@@ -139,7 +147,7 @@ def show_summary(console: Console, outcomes: Sequence[Outcome], seconds: float) 
             console.print(_line(outcome), markup=False, highlight=False, soft_wrap=True)
         return
     grid = Table()
-    for name in ("table", "in the lake"):
+    for name in ("table", "in the lake", "mode"):
         grid.add_column(name, overflow="fold")
     for name in ("rows", "bytes", "seconds", "rows/s"):
         grid.add_column(name, justify="right")
@@ -157,18 +165,20 @@ def _line(outcome: Outcome) -> str:
     place = f" -> {outcome.destination}" if outcome.destination else ""
     if outcome.error:
         return f"{outcome.label}{place}: failed: {outcome.error}"
+    how = f", {outcome.mode}" if outcome.mode != "full" else ""
     return (
         f"{outcome.label}{place}: {outcome.rows} rows, {outcome.byte_count} bytes, {outcome.seconds:.1f} s, "
-        f"{outcome.rows_per_second} rows/s"
+        f"{outcome.rows_per_second} rows/s{how}"
     )
 
 
 def _cells(outcome: Outcome) -> tuple[str, ...]:
     if outcome.error:
-        return (outcome.label, "failed", "", "", f"{outcome.seconds:.1f}", "")
+        return (outcome.label, "failed", "", "", "", f"{outcome.seconds:.1f}", "")
     return (
         outcome.label,
         outcome.destination,
+        outcome.mode if outcome.destination else "",
         f"{outcome.rows:,}",
         _size(outcome.byte_count),
         f"{outcome.seconds:.1f}",

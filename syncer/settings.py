@@ -1,18 +1,23 @@
 """What the syncer reads from the environment, besides the catalog's and the warehouse's variables."""
 
 import os
+import re
+from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from catalog.errors import OperatorError
 from catalog.settings import CatalogSettings, check_postgres_url
-from syncer.patterns import Pattern, parse_patterns
+from syncer.patterns import Name, Pattern, parse_patterns
 
 SOURCE_URL = "SOURCE_POSTGRES_DATABASE_URL"
 INCLUDE = "SOURCE_POSTGRES_INCLUDE_TABLES"
 EXCLUDE = "SOURCE_POSTGRES_EXCLUDE_TABLES"
+CURSORS = "SOURCE_POSTGRES_CURSOR_COLUMNS"
 DESTINATION_SCHEMA = "DESTINATION_SCHEMA_NAME"
 MAX_NAME_BYTES = 63  # NAMEDATALEN - 1
+_NAME = r'("(?:[^"]|"")+"|[^".:,]+)'
+CURSOR = re.compile(rf"\s*{_NAME}\.{_NAME}:{_NAME}\s*(?:,\s*|$)")
 
 
 class SyncSettings(CatalogSettings):
@@ -45,6 +50,44 @@ class SyncSettings(CatalogSettings):
         description="Tables copied at a time, each over a connection of its own (unset: one a core)",
     )
 
+    cursor_columns: str | None = Field(
+        default=None,
+        validation_alias=CURSORS,
+        description="Tables to copy incrementally, by a column that only grows: schema.table:column, comma-separated",
+    )
+    incremental_overlap_s: float = Field(
+        default=300,
+        validation_alias="BEMIDB_INCREMENTAL_OVERLAP",
+        ge=0,
+        le=7 * 86400,
+        description="Seconds that an incremental copy reaches back, for transactions that committed late",
+    )
+    skip_unchanged: bool = Field(
+        default=True,
+        validation_alias="BEMIDB_SYNC_SKIP_UNCHANGED",
+        description="Do not copy big tables again that the source's statistics prove to be unchanged",
+    )
+    lock_wait_s: float = Field(
+        default=60,
+        validation_alias="BEMIDB_SYNC_LOCK_WAIT",
+        ge=0,
+        le=86400,
+        description="Seconds to wait for another sync that copies the same table",
+    )
+    take_over: bool = Field(
+        default=False,
+        validation_alias="BEMIDB_SYNC_TAKE_OVER",
+        description="Replace tables of the lake that came from another source, or from another program",
+    )
+    drop_missing: bool = Field(
+        default=False,
+        validation_alias="BEMIDB_SYNC_DROP_MISSING",
+        description="Drop tables from the lake that are gone at the source (false: they are kept and marked)",
+    )
+    summary_json: Path | None = Field(
+        default=None, validation_alias="BEMIDB_SYNC_SUMMARY_JSON", description="File to write the run's summary to"
+    )
+
     @field_validator("source_url")
     @classmethod
     def _source_url(cls, value: SecretStr) -> SecretStr:
@@ -65,6 +108,7 @@ class SyncSettings(CatalogSettings):
         if self.include_tables is not None and self.exclude_tables is not None:
             raise OperatorError(INCLUDE, f"is set together with {EXCLUDE}", "unset one of them")
         self.patterns()
+        self.cursors()
         return self
 
     def patterns(self) -> tuple[Pattern, ...]:
@@ -72,3 +116,34 @@ class SyncSettings(CatalogSettings):
         if self.include_tables is not None:
             return parse_patterns(INCLUDE, self.include_tables)
         return parse_patterns(EXCLUDE, self.exclude_tables or "")
+
+    def cursors(self) -> dict[Name, str]:
+        """Return the cursor column of each table that is copied incrementally."""
+        return parse_cursors(CURSORS, self.cursor_columns or "")
+
+
+def parse_cursors(variable: str, text: str) -> dict[Name, str]:
+    """Read a comma-separated list of `schema.table:column`; odd names are in double quotes.
+
+    Raises: OperatorError.
+    """
+    cursors: dict[Name, str] = {}
+    rest = text.strip()
+    while rest:
+        match = CURSOR.match(rest)
+        if match is None:
+            raise OperatorError(
+                variable,
+                f"{rest.split(',')[0]} is not schema.table:column",
+                'write for example public.orders:updated_at, odd names in "quotes"',
+            )
+        schema, table, column = (_unquoted(part) for part in match.groups())
+        if (schema, table) in cursors:
+            raise OperatorError(variable, f"{schema}.{table} has two cursor columns", "name one")
+        cursors[schema, table] = column
+        rest = rest[match.end() :]
+    return cursors
+
+
+def _unquoted(part: str) -> str:
+    return part[1:-1].replace('""', '"') if part.startswith('"') else part.strip()

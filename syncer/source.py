@@ -5,6 +5,7 @@ all of it is `SET LOCAL`, inside the transaction.
 """
 
 import contextlib
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import LiteralString, Self
@@ -37,6 +38,13 @@ SET LOCAL idle_in_transaction_session_timeout = 0;
 SET LOCAL lock_timeout = '5min'
 """
 TRANSACTION_TIMEOUT_SINCE = 170000
+COUNTERS_SINCE = 150000
+QUERY_COUNTERS: LiteralString = """
+SELECT t.relid::int8, concat_ws(' ', t.n_tup_ins, t.n_tup_upd, t.n_tup_del, extract(epoch FROM d.stats_reset),
+                                extract(epoch FROM pg_postmaster_start_time()))
+FROM pg_stat_user_tables t, pg_stat_database d
+WHERE d.datname = current_database() AND current_setting('track_counts')::bool AND NOT pg_is_in_recovery()
+"""
 
 log = structlog.get_logger()
 
@@ -49,6 +57,9 @@ class Source:
         self._url = url
         self._readers: set[psycopg.Connection] = set()
         self.connection = connection
+        self.version = connection.info.server_version
+        self.counters = read_counters(connection)  # before the snapshot: what is counted is in it
+        self.snapshot_at = time.monotonic()
         self.snapshot = _export_snapshot(connection)
         row = connection.execute(
             "SELECT current_database(), CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
@@ -88,6 +99,19 @@ class Source:
             finally:
                 self._readers.discard(connection)
 
+    def alive(self) -> bool:
+        """Tell whether a shared snapshot is still there."""
+        try:
+            self.connection.execute("SELECT 1")
+        except psycopg.Error:
+            return False
+        return True
+
+    def counters_now(self) -> dict[int, str]:
+        """Read the counters again, as they are now, not as in the snapshot."""
+        with contextlib.closing(connect(self._url)) as connection:
+            return read_counters(connection)
+
     def cancel(self) -> None:
         """End what the readers are doing, from another thread: their statements fail."""
         for connection in {self.connection, *self._readers}:
@@ -103,6 +127,17 @@ class Source:
             self.connection.execute("ROLLBACK TO SAVEPOINT may_fail")
             return None
         return str(row[0]) if row else None
+
+
+def read_counters(connection: psycopg.Connection) -> dict[int, str]:
+    """Return for each table, by OID, what changes when anybody writes to it; of servers where that is sure.
+
+    Before PostgreSQL 15 counts could get lost, a standby counts nothing of what it replays, and a crash or a reset
+    begins to count anew: so the times of start and reset are part of it.
+    """
+    if connection.info.server_version < COUNTERS_SINCE:
+        return {}
+    return {int(row[0]): str(row[1]) for row in connection.execute(QUERY_COUNTERS)}
 
 
 def _export_snapshot(connection: psycopg.Connection) -> str | None:

@@ -1,6 +1,6 @@
 """Arrow to Parquet files of about 128 MB, row group by row group, while rows still arrive."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from uuid import uuid4
 
@@ -29,11 +29,15 @@ log = structlog.get_logger()
 class FileWriter:
     """Writes the rows of one table. Nothing points to its files before the commit."""
 
-    def __init__(self, filesystem: fs.FileSystem, location: str, schema: pa.Schema) -> None:
+    def __init__(
+        self, filesystem: fs.FileSystem, location: str, schema: pa.Schema, row_group_bytes: int = ROW_GROUP_BYTES
+    ) -> None:
         """Nothing is written yet.
 
-        Args: where to write; the folder of the table's data files, as a location; a schema with field ids.
+        Args: where to write; the folder of the table's data files, as a location; a schema with field ids; how many
+        bytes of rows are gathered at most.
         """
+        self._row_group_bytes = row_group_bytes
         self._filesystem = filesystem
         self._location = location
         self._schema = schema
@@ -53,7 +57,7 @@ class FileWriter:
             self._flush()
         if len(rows):
             self._keep(rows)
-        if self._pending_bytes >= ROW_GROUP_BYTES:
+        if self._pending_bytes >= self._row_group_bytes:
             self._flush()
 
     def close(self) -> list[WrittenFile]:
@@ -65,10 +69,9 @@ class FileWriter:
     def abort(self) -> None:
         """Delete what was written, as far as that works: what stays is an orphan, and costs only space."""
         if self._file is not None:
-            self._quietly(self._file.abandon, self._begun[-1])
+            _quietly(self._file.abandon, self._begun[-1])
             self._file = None
-        for location in self._begun:
-            self._quietly(partial(self._filesystem.delete_file, Warehouse.arrow_path(location)), location)
+        discard(self._filesystem, self._begun)
 
     def _keep(self, rows: pa.Table) -> None:
         self._pending.append(rows)
@@ -92,14 +95,20 @@ class FileWriter:
             self._written.append(self._file.close())
             self._file = None
 
-    @staticmethod
-    def _quietly(act: Callable[[], object], location: str) -> None:
-        try:
-            act()
-        except FileNotFoundError:
-            pass
-        except (OSError, pa.ArrowException) as error:
-            log.warning("orphan_left", location=location, error=type(error).__name__)
+
+def discard(filesystem: fs.FileSystem, locations: Iterable[str]) -> None:
+    """Delete files that nothing points to, as far as that works: what stays is an orphan, and costs only space."""
+    for location in locations:
+        _quietly(partial(filesystem.delete_file, Warehouse.arrow_path(location)), location)
+
+
+def _quietly(act: Callable[[], object], location: str) -> None:
+    try:
+        act()
+    except FileNotFoundError:
+        pass
+    except (OSError, pa.ArrowException) as error:
+        log.warning("orphan_left", location=location, error=type(error).__name__)
 
 
 def dictionary_columns(rows: pa.Table) -> list[str]:

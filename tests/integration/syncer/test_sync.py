@@ -13,7 +13,7 @@ import pytest
 from catalog.columns import Key, UserType
 from catalog.errors import OperatorError
 from catalog.postgres import PrivatePostgres
-from syncer import run
+from syncer import stream
 from syncer.extract import extract
 from syncer.source import Source
 from tests.conftest import free_port
@@ -229,11 +229,11 @@ def test_a_truncation_after_the_snapshot_is_no_empty_table(lab: Lab, monkeypatch
     lab.execute("CREATE TABLE t AS SELECT 1 AS i")
     lab.sync()
 
-    def late(connection: Any, table: Any) -> Any:
+    def late(connection: Any, table: Any, where: Any) -> Any:
         lab.execute("TRUNCATE t")
-        return extract(connection, table)
+        return extract(connection, table, where)
 
-    monkeypatch.setattr(run, "extract", late)
+    monkeypatch.setattr(stream, "extract", late)
     done, printed = lab.sync()
     assert not done
     assert "truncated or rewritten" in printed

@@ -46,9 +46,8 @@ def test_row_groups_and_files_are_of_the_size_that_readers_like(
         assert filesystem.get_file_info(file.location.removeprefix("s3://")).size == file.byte_count
 
 
-def test_wide_rows_do_not_wait_for_a_full_row_group(filesystem: fs.FileSystem, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write, "ROW_GROUP_BYTES", 1000)
-    writer = FileWriter(filesystem, "s3://lake/t/data", SCHEMA)
+def test_wide_rows_do_not_wait_for_a_full_row_group(filesystem: fs.FileSystem) -> None:
+    writer = FileWriter(filesystem, "s3://lake/t/data", SCHEMA, row_group_bytes=1000)
     for start in range(0, 500, 100):
         writer.add(rows(100, start))
     (file,) = writer.close()

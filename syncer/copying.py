@@ -1,0 +1,131 @@
+"""The copying of one run's tables: for each its lock, its owner, the way it is copied, and how that ended."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import psycopg
+import structlog
+
+from catalog.errors import (
+    CommitConflict,
+    CommitOutcomeUnknown,
+    CorruptMetadata,
+    LockLost,
+    NotReachable,
+    OperatorError,
+    TableBusy,
+)
+from catalog.locks import Locks
+from catalog.storage import Warehouse
+from catalog.tables import LakeCatalog, TableRow
+from syncer.convert import NotText
+from syncer.describe import SourceTable, log_text_backed
+from syncer.extract import RewrittenMeanwhile
+from syncer.full import FullCopy
+from syncer.ownership import ForeignTable, check_owner, same_source
+from syncer.progress import Outcome, RunProgress, TableProgress
+from syncer.readers import Readers, SnapshotLost, Stopped
+from syncer.settings import SyncSettings
+from syncer.source import Source
+
+KNOWN_FAILURES = (
+    RewrittenMeanwhile,
+    NotText,
+    NotReachable,
+    OperatorError,
+    CommitConflict,
+    CommitOutcomeUnknown,
+    CorruptMetadata,
+    TableBusy,
+    LockLost,
+    ForeignTable,
+    SnapshotLost,
+    Stopped,
+)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What is open during a run."""
+
+    settings: SyncSettings
+    source: Source
+    lake: LakeCatalog
+    warehouse: Warehouse
+    locks: Locks
+    progress: RunProgress
+
+
+class Copying:
+    """Copies tables, a few at a time; a table that fails does not stop the others."""
+
+    def __init__(self, stage: Stage) -> None:
+        """Take what is open."""
+        self._stage = stage
+        self._readers = Readers(stage.source, stage.settings.sync_jobs)
+        self._full = FullCopy(self._readers, stage.lake, stage.warehouse)
+
+    def copy_all(self, tables: list[SourceTable]) -> list[Outcome]:
+        """Copy all. When it is interrupted, the tables that are under way keep their previous content."""
+        jobs = max(1, min(self._readers.jobs, len(tables)))
+        with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="table") as pool:
+            try:
+                return list(pool.map(self._copy, tables))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                self._readers.stop()
+                raise
+            finally:
+                self._readers.close()
+
+    def _copy(self, table: SourceTable) -> Outcome:
+        progress = self._stage.progress.table(table)
+        log_text_backed(table)
+        try:
+            self._readers.check()
+            with self._stage.locks.table(*table.destination, self._stage.settings.lock_wait_s) as waited:
+                row = self._stage.lake.read_table(*table.destination)
+                if not self._stage.settings.take_over:
+                    check_owner(table, row)
+                if waited and row is not None and _is_newer(row, table):
+                    return progress.leave(row.view, "superseded")
+                return self._copy_locked(table, row, progress)
+        except psycopg.Error as error:
+            return progress.fail(source_problem(error))
+        except KNOWN_FAILURES as error:
+            return progress.fail(str(error))
+        except OSError as error:
+            log.warning("store_failed", table=table.label, error=type(error).__name__)
+            return progress.fail(f"the warehouse failed: {_first_line(error)}")
+        except Exception as error:  # whatever it is, it must not stop the other tables
+            log.exception("table_failed_unexpectedly", table=table.label)
+            return progress.fail(f"{type(error).__name__}: {error}")
+
+    def _copy_locked(self, table: SourceTable, row: TableRow | None, progress: TableProgress) -> Outcome:
+        committed = self._full.copy(table, progress, self._stage.locks.confirm)
+        return progress.finish(committed.view.row_count, committed.view.byte_count)
+
+
+def _is_newer(row: TableRow, table: SourceTable) -> bool:
+    """Tell whether another run has copied the table meanwhile, from a later moment of the same source."""
+    assert row.view is not None
+    theirs, ours = row.view.origin, table.view.origin
+    return same_source(theirs, ours) and lsn_number(theirs.lsn) >= lsn_number(ours.lsn)
+
+
+def lsn_number(text: str) -> int:
+    """Return a log position as a number: 16/B374D848."""
+    high, low = text.split("/")
+    return (int(high, 16) << 32) + int(low, 16)
+
+
+def source_problem(error: psycopg.Error) -> str:
+    """Return what the source says, without the values that it may quote in its detail."""
+    message = error.diag.message_primary or "the connection to the source broke"
+    return f"{message} ({error.sqlstate})" if error.sqlstate else message
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
