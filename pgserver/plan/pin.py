@@ -136,6 +136,10 @@ class Lake:
             log.info("catalog_back", away_s=round(time.monotonic() - self._away_since, 1))
             self._away_since = None
 
+    def holds(self, relids: Iterable[int]) -> bool:
+        """Whether all these tables are still there, under these OIDs of the twin."""
+        return all(relid in self.schema.tables for relid in relids)
+
     def pointer(self, relid: int) -> str:
         """Return the metadata location that a table of the twin has now.
 

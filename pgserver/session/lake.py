@@ -5,6 +5,7 @@ from dataclasses import replace
 from pgserver.encode.copy import CopyLayout
 from pgserver.plan.analysis import parse_message
 from pgserver.plan.session_state import STATE_SQL, SessionState
+from pgserver.protocol.errors import FeatureNotSupported, InvalidParameterValue
 from pgserver.session.cursor import LakePortal, Rows
 from pgserver.session.state import FLUSH, Session
 from pgserver.twin.backend import Message
@@ -55,8 +56,14 @@ async def start(session: Session, portal: LakePortal, state: SessionState, layou
 
     Raises: PostgresError.
     """
+    for code in portal.formats:
+        if code not in (0, 1):
+            raise InvalidParameterValue(f"unsupported format code: {code}")
     if portal.now_us is not None:
         state = replace(state, now_us=portal.now_us)
+    await session.services.lake.refresh()  # a statement may have been prepared long ago
+    if not session.services.lake.holds(portal.statement.relids):
+        raise FeatureNotSupported("cached plan must not change result type")  # drivers prepare again when they see this
     pins = portal.pins or (session.pins if isolated(state) else {})
     run = session.services.dispatcher.run
     try:

@@ -115,7 +115,12 @@ class Session:
     # errors
 
     async def fail(self, error: PostgresError) -> None:
-        """Send an error of ours, and put the twin's transaction into the state that it belongs to."""
+        """Send an error of ours, and put the twin's transaction into the state that it belongs to.
+
+        Raises: BackendLost when the session has ended meanwhile, and the client knows why.
+        """
+        if self.twin.fatal or self.twin.lost:
+            raise BackendLost
         log.debug("statement_failed", sqlstate=error.sqlstate)
         self.client.write(error_response(error))
         if self.twin.sent or self.twin.status != ord("I"):
