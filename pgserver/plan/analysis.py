@@ -14,6 +14,7 @@ from pgserver.twin.backend import Message
 SYNC = b"S\x00\x00\x00\x04"
 DESCRIBE_UNNAMED = b"D\x00\x00\x00\x06S\x00"
 TREE_MESSAGE = "rewritten parse tree:"
+MANY = b"\0Mcannot insert multiple commands into a prepared statement\0"
 RELATION = re.compile(r":relid\s(\d+)")
 
 
@@ -76,6 +77,15 @@ class Analyst:
             messages = await ask_all(backend, frames)
         row = next(frame for tag, frame in messages if tag == ord("D"))
         return row[11:]
+
+    async def is_many(self, text: bytes, context: AnalysisContext) -> bool:
+        """Tell whether a text parses as several statements: Postgres says so, as an error behind its grammar.
+
+        Raises: CannotConnectNow (57P03) when the twin is away.
+        """
+        async with self._backends.use(context) as backend:
+            messages = await ask_all(backend, parse_message(text, ()) + SYNC)
+        return any(tag == ord("E") and MANY in frame for tag, frame in messages)
 
     async def type_oids(self, names: Sequence[str], context: AnalysisContext) -> tuple[int, ...]:
         """Return the OIDs of types by name; 0, which is unknown, where Postgres refuses one.

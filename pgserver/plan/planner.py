@@ -23,7 +23,7 @@ from pgserver.plan.gate import refuse_blind_writes, refuse_changes
 from pgserver.plan.inner import find_inner
 from pgserver.plan.pin import Lake, pin
 from pgserver.plan.session_state import SessionState
-from pgserver.plan.statement import Kind, Statement, classify, parse, relation_names
+from pgserver.plan.statement import Kind, Statement, classify, parse, parses, relation_names
 from pgserver.plan.utility import CopyOut, Probe, Wrapping, copied_relation, printed_types, quoted, read_options, wrap
 from pgserver.protocol.errors import FeatureNotSupported, ReadOnlySqlTransaction
 from pgserver.twin.schema import LakeTable
@@ -287,6 +287,13 @@ class Planner:
             for type_oid, parameter in zip(statement.parameters, parameters, strict=True)
         ]
         return emitted.render(relations, literals, state.values)
+
+    async def is_many(self, text: str, context: AnalysisContext) -> bool:
+        """Whether a text of several statements parses to its end.
+
+        Raises: CannotConnectNow (57P03).
+        """
+        return parses(text) or await self._analyst.is_many(text.encode(), context)
 
     def pin(self, statement: LakeStatement, pins: dict[int, str]) -> dict[int, str]:
         """Choose the snapshots that a statement reads now, those of `pins` first, which this adds to."""

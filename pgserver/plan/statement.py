@@ -1,12 +1,12 @@
 """Splitting a text into statements, and telling by their first word which of them must be looked at."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 import pglast
 from pglast import ast
-from pglast.parser import ParseError
+from pglast.parser import ParseError, parse_sql_protobuf
 
 FIRST_WORD = re.compile(r"(?:\s+|--[^\r\n]*(?:[\r\n]|\Z)|/\*(?:[^*]|\*(?!/))*\*/|\()*([A-Za-z]*)")
 NO_WORDS = frozenset(("SQL_COMMENT", "C_COMMENT", "ASCII_40", "ASCII_59"))  # comments, parentheses, semicolons
@@ -55,6 +55,7 @@ class Statement:
     text: str
     kind: Kind
     word: str
+    offset: int = 0  # where it begins in the text that it is a part of, in characters
 
 
 def split(text: str) -> tuple[Statement, ...]:
@@ -62,10 +63,19 @@ def split(text: str) -> tuple[Statement, ...]:
     if ";" not in text or ";" not in ENDING.sub("", text):
         return (classify(text),)
     try:
-        parts = pglast.split(text, with_parser=False)
+        places = pglast.split(text, with_parser=False, only_slices=True)
     except ParseError:
         return (classify(text),)
-    return tuple(classify(part) for part in parts) or (classify(text),)
+    return tuple(replace(classify(text[place]), offset=place.start) for place in places) or (classify(text),)
+
+
+def parses(text: str) -> bool:
+    """Whether Postgres' grammar, as this server knows it, accepts a text of any number of statements."""
+    try:
+        parse_sql_protobuf(text)
+    except ParseError:
+        return False
+    return True
 
 
 def classify(text: str) -> Statement:

@@ -33,7 +33,7 @@ async def begin(session: Session, copy: CopyOut) -> Outcome:
     if not code:
         head += b"".join(frame for tag, frame in messages if tag == COPY_DATA)  # the header line: there are no rows
     chunks = _rows(session, portal, session.settings, layout)
-    return Outcome("COPY", chunks, head=head, end=COPY_DONE, whole=True)
+    return Outcome("COPY", chunks, head=head, end=COPY_DONE, whole=True, returns_rows=False)
 
 
 async def _rows(session: Session, portal: LakePortal, state: SessionState, layout: CopyLayout) -> Rows:

@@ -134,6 +134,7 @@ class LakePortal:
         Raises: ObjectNotInPrerequisiteState (55000).
         """
         if not self.scrollable:
+            self.failed = True
             raise ObjectNotInPrerequisiteState(
                 "cursor can only scan forward", hint="Declare it with SCROLL option to enable backward scan."
             )

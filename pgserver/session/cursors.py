@@ -40,7 +40,7 @@ async def declare(session: Session, utility: Declare, portal: UtilityPortal | No
     cursor.folder = session.services.spill_folder
     session.portals.put_portal(utility.name, cursor)
     await session.portals.close_dropped()
-    return Outcome("DECLARE CURSOR", counted=False)
+    return Outcome("DECLARE CURSOR", counted=False, returns_rows=False)
 
 
 async def fetch(session: Session, utility: Fetch, portal: UtilityPortal | None) -> Outcome:
@@ -73,11 +73,11 @@ def _move(session: Session, cursor: LakePortal, utility: Fetch) -> Outcome:
     if backward_all:  # Postgres makes it a rewind
         passed = max(cursor.position - (0 if cursor.at_end else 1), 0)
         cursor.rewind()
-        return Outcome("MOVE", silent=True, result=lambda _rows: passed)
+        return Outcome("MOVE", silent=True, returns_rows=False, result=lambda _rows: passed)
     if utility.direction not in (FetchDirection.FETCH_ABSOLUTE,) and count == 0:
         on_row = int(not cursor.at_start and not cursor.at_end)
-        return Outcome("MOVE", silent=True, result=lambda _rows: on_row)
-    return Outcome("MOVE", running(session, cursor, fetched(cursor, utility)), silent=True)
+        return Outcome("MOVE", silent=True, returns_rows=False, result=lambda _rows: on_row)
+    return Outcome("MOVE", running(session, cursor, fetched(cursor, utility)), silent=True, returns_rows=False)
 
 
 async def in_format(cursor: LakePortal, formats: tuple[int, ...]) -> None:

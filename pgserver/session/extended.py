@@ -23,7 +23,7 @@ async def parse(session: Session, frame: bytes) -> None:
     try:
         message = decode_body(Parse, Reader(frame, 5))
     except ProtocolViolation:
-        session.twin.queue(frame)  # Postgres says what is wrong with it
+        refuse(session, frame)
         return
     statement = classify(message.query.decode("utf-8", "replace"))
     found = await utilities.look(session, statement, message.query, message.parameter_types)
@@ -33,12 +33,17 @@ async def parse(session: Session, frame: bytes) -> None:
     session.portals.set_statement(session.twin.sent, message.statement, found)
 
 
+def refuse(session: Session, frame: bytes) -> None:
+    """Have Postgres say what is wrong with a message; it does not wait for Sync with that."""
+    session.twin.send(frame, 1)
+
+
 async def bind(session: Session, frame: bytes) -> None:
     """Have the twin check the parameters, and keep those of a lake statement."""
     try:
         message = decode_body(Bind, Reader(frame, 5))
     except ProtocolViolation:
-        session.twin.queue(frame)
+        refuse(session, frame)
         return
     session.twin.queue(frame)
     session.portals.set_portal(session.twin.sent, message.portal, bound(session, message))
@@ -59,16 +64,20 @@ def bound(session: Session, message: Bind) -> Portal | None:
 
 async def describe(session: Session, frame: bytes) -> None:
     """Describe is the twin's."""
-    session.twin.queue(frame)
+    if frame[5:6] in (b"S", b"P"):
+        session.twin.queue(frame)
+    else:
+        refuse(session, frame)
 
 
 async def close(session: Session, frame: bytes) -> None:
     """Close in the twin, and forget what we know of it."""
-    session.twin.queue(frame)
     try:
         message = decode_body(Close, Reader(frame, 5))
     except ProtocolViolation:
+        refuse(session, frame)
         return
+    session.twin.queue(frame)
     change = session.portals.set_statement if message.kind == "S" else session.portals.set_portal
     change(session.twin.sent, message.name, None)
 
@@ -88,7 +97,7 @@ async def execute(session: Session, frame: bytes) -> None:
     try:
         message = decode_body(Execute, Reader(frame, 5))
     except ProtocolViolation:
-        session.twin.queue(frame)
+        refuse(session, frame)
         return
     portal = session.portals.portal(message.portal)
     if portal is None:
@@ -127,6 +136,8 @@ async def run(session: Session, portal: LakePortal, state: SessionState | None, 
 
 async def execute_utility(session: Session, portal: UtilityPortal, frame: bytes, max_rows: int) -> None:
     """Run a utility statement: in the twin, or here when it reads the lake."""
+    if utilities.names_another(portal.utility):
+        await settle(session)  # whether there is that name, and what it is
     if utilities.is_the_twins(session, portal.utility):
         if isinstance(portal.utility, Commit) and session.portals.unpersisted:
             await settle(session)
@@ -137,6 +148,6 @@ async def execute_utility(session: Session, portal: UtilityPortal, frame: bytes,
     await settle(session)
     if portal.outcome is None:
         portal.outcome = await utilities.begin(session, portal.utility, portal)
-    elif portal.outcome.done:
+    elif portal.outcome.done and not portal.outcome.returns_rows:
         raise ObjectNotInPrerequisiteState(f'portal "{portal.name}" cannot be run')
     await session.interruptible(outcomes.send_some(session, portal.outcome, max_rows))

@@ -13,11 +13,13 @@ async def send_all(session: Session, outcome: Outcome, *, describe: bool) -> Non
 
     Raises: PostgresError, BackendFailed, ConnectionLost.
     """
-    head = outcome.head + (outcome.description if describe else b"")
+    session.client.write(outcome.head)
+    head = outcome.description if describe else b""
     rows = 0
     if outcome.rest is not None:
         rows = len(outcome.rest)
         session.client.write(outcome.rest.data)
+        outcome.rest = None
     if outcome.chunks is not None:
         try:
             async for chunk in outcome.chunks:

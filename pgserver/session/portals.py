@@ -25,6 +25,7 @@ class Outcome:
     whole: bool = False  # an Execute's row limit does not count
     rest: RowChunk | None = None  # what a row limit left
     done: bool = False
+    returns_rows: bool = True  # Execute at its end gives none, else an error
     result: Callable[[int], int] = lambda rows: rows  # what the tag says of the rows
 
 

@@ -1,6 +1,6 @@
 """Questions to the session's own backend, within its transaction and unseen by the client."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pgserver.plan.analysis import bind_message, parse_message
@@ -90,12 +90,17 @@ async def check(session: Session, probe: Probe, types: Sequence[int], parameters
 
 def moved_back(failure: BackendFailed, probe: Probe) -> BackendFailed:
     """Return the failure with its position in the client's text."""
-    if failure.frame is None or not probe.moved:
+    return moved(failure, probe.original_position) if probe.moved else failure
+
+
+def moved(failure: BackendFailed, change: Callable[[int], int]) -> BackendFailed:
+    """Return the failure with another position."""
+    if failure.frame is None:
         return failure
     fields = failure.frame[5:].split(b"\0")
     for place, part in enumerate(fields):
         if part[:1] == b"P":
-            fields[place] = b"P%d" % probe.original_position(int(part[1:]))
+            fields[place] = b"P%d" % change(int(part[1:]))
     body = b"\0".join(fields)
     return BackendFailed(failure.frame[:1] + (len(body) + 4).to_bytes(4) + body)
 

@@ -13,7 +13,7 @@ from pgserver.protocol.errors import PostgresError
 from pgserver.session import cursors, lake, outcomes, probes, utilities
 from pgserver.session.cursor import LakePortal
 from pgserver.session.portals import Found
-from pgserver.session.settings import may_change_settings
+from pgserver.session.settings import analysis_context, may_change_settings
 from pgserver.session.state import FLUSH, Session, end_group, sync
 from pgserver.twin.backend import BackendFailed
 
@@ -24,6 +24,7 @@ RUN_UNNAMED = (
 HIDDEN = frozenset(b"12n")  # what a simple Query has no such messages for
 STEPPED = frozenset(("SET", "RESET", "DISCARD"))
 ENDINGS = frozenset(("COMMIT", "END", "ROLLBACK", "ABORT"))
+MAX_OFFSET = 1 << 16
 COPY_END = frozenset(b"cf")
 
 
@@ -34,9 +35,12 @@ async def query(session: Session, frame: bytes) -> None:
     if frame[-1:] != b"\0" or b"\0" in text:
         await relay(session, frame)  # Postgres says what is wrong with it
         return
-    statements = split(text.decode("utf-8", "replace"))
+    whole = text.decode("utf-8", "replace")
+    statements = split(whole)
     if len(statements) == 1:
         await query_one(session, frame, statements[0], text)
+    elif not await session.services.planner.is_many(whole, await analysis_context(session)):
+        await relay(session, frame)  # an error anywhere in a text comes before all of its results
     else:
         await query_many(session, frame, statements)
 
@@ -101,9 +105,9 @@ async def run_in_twin(session: Session, found: LakeStatement, text: bytes) -> No
 async def run(session: Session, found: LakeStatement, state: SessionState) -> None:
     """Send what a simple Query of one statement is answered with."""
     portal = LakePortal(found, (), (0,) * len(found.fields))
+    session.client.write(found.description)
     try:
         await lake.start(session, portal, state)
-        session.client.write(found.description)
         sent = await lake.send(session, portal.forward(None))
     finally:
         await portal.close()
@@ -156,12 +160,16 @@ class Steps:
             self._settings_known = True
         text = statement.text.encode()
         found = await look(session, statement, text)
+        placed = b" " * min(statement.offset, MAX_OFFSET) + text  # for the positions in errors
         if isinstance(found, LakeStatement):
-            await run_in_twin(session, found, text)
+            await run_in_twin(session, found, placed)
         elif found is None or utilities.is_the_twins(session, found):
-            await self._run_in_twin(statement, text, found)
+            await self._run_in_twin(statement, placed, found)
         else:
-            await run_utility(session, found)
+            try:
+                await run_utility(session, found)
+            except BackendFailed as failure:
+                raise probes.moved(failure, lambda position: position + statement.offset) from None
 
     async def _run_in_twin(self, statement: Statement, text: bytes, found: Utility | None) -> None:
         session = self._session
@@ -227,6 +235,7 @@ async def feed_copy(session: Session) -> None:
                 frame += FLUSH  # of no effect in a simple Query
             twin.send(frame)
             await twin.drain()
+        twin.copy_in = False
     finally:
         over.cancel()
         await asyncio.wait((over,))

@@ -56,6 +56,11 @@ def is_the_twins(session: Session, utility: Utility) -> bool:
             return True
 
 
+def names_another(utility: Utility) -> bool:
+    """Whether a statement runs what another has named."""
+    return isinstance(utility, Fetch | ExecutePrepared | ExplainPrepared)
+
+
 def is_concerned(session: Session, utility: Utility) -> bool:
     """Whether a statement needs this server among several of a Query."""
     match utility:
