@@ -40,6 +40,42 @@ def output(value: Value, column: OutputColumn, names: CatalogNames) -> str:
     return value.sql
 
 
+def assumed(targets: Sequence[Value], names: CatalogNames) -> set[str]:
+    """Return the settings at whose defaults the texts are stored that a result passes on."""
+    types = (names.types.get(names.base_type(value.type)) for value in targets if value.opaque)
+    elements = ((names.types.get(found.element) or found) if found else None for found in types)
+    return {setting for found in elements for setting in printed_by(found.name if found else "")}
+
+
+def printed_by(type_name: str) -> tuple[str, ...]:
+    """Return the settings that change how Postgres prints a type; all of them for one that we do not know."""
+    return () if type_name in PLAIN_TEXTS else PRINTED_BY.get(type_name, ALL_SETTINGS)
+
+
+ALL_SETTINGS = ("DateStyle", "IntervalStyle", "TimeZone", "bytea_output", "extra_float_digits")
+PRINTED_BY = {
+    "interval": ("IntervalStyle",),
+    "daterange": ("DateStyle",),
+    "datemultirange": ("DateStyle",),
+    "tsrange": ("DateStyle",),
+    "tsmultirange": ("DateStyle",),
+    "tstzrange": ("DateStyle", "TimeZone"),
+    "tstzmultirange": ("DateStyle", "TimeZone"),
+    "timestamptz": ("DateStyle", "TimeZone"),
+    "timestamp": ("DateStyle",),
+    "date": ("DateStyle",),
+    "bytea": ("bytea_output",),
+} | dict.fromkeys(
+    ("point", "lseg", "path", "box", "polygon", "line", "circle", "float4", "float8"), ("extra_float_digits",)
+)
+PLAIN_TEXTS = frozenset((
+    "bool", "char", "name", "int2", "int4", "int8", "oid", "text", "varchar", "bpchar", "json", "jsonb", "jsonpath",
+    "numeric", "uuid", "xml", "inet", "cidr", "macaddr", "macaddr8", "bit", "varbit", "money", "time", "timetz",
+    "int4range", "int8range", "numrange", "int4multirange", "int8multirange", "nummultirange", "tsvector",
+    "tsquery", "pg_lsn", "txid_snapshot", "pg_snapshot",
+))  # fmt: skip
+
+
 def output_items(targets: Sequence[Value], columns: Sequence[OutputColumn], names: CatalogNames) -> list[str]:
     """Return the final target list: o1, o2, ..."""
     if len(targets) != len(columns):

@@ -74,8 +74,8 @@ _DECIMAL = re.compile(r"CAST\('.*' AS DECIMAL\((\d+),(\d+)\)\)")
 class Emitted:
     """A statement in DuckDB's SQL.
 
-    `assumes` names the settings (DateStyle, IntervalStyle, bytea_output, extra_float_digits) whose default the text
-    relies on: in a session where one differs, the statement has no rule.
+    `assumes` names the settings (DateStyle, IntervalStyle, TimeZone, bytea_output, extra_float_digits) whose default
+    the text relies on: in a session where one differs, the statement has no rule.
     """
 
     parts: tuple[Part, ...]

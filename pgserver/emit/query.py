@@ -11,7 +11,7 @@ from pgserver.emit.kinds import INT4
 from pgserver.emit.limits import finish_clause
 from pgserver.emit.names import CatalogNames
 from pgserver.emit.ordering import sortable, target_of
-from pgserver.emit.output import OutputColumn, output_items
+from pgserver.emit.output import OutputColumn, assumed, output_items
 from pgserver.emit.parts import Emitted
 from pgserver.emit.scope import Context, RelationSource, Scope
 from pgserver.emit.select import Select
@@ -44,6 +44,7 @@ def emit(
         if not tree.has("targetList"):
             raise NoRule("an empty select list")
         top = _select(tree, walk.within(Scope(tree, None)))
+        context.assumes |= assumed(top.targets, names)
         sql = top.write(output_items(top.targets, outputs, names))
     except RecursionError:
         raise TooDeep from None

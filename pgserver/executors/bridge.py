@@ -30,6 +30,7 @@ FLUSH = b"H\x00\x00\x00\x04"
 SYNC = b"S\x00\x00\x00\x04"
 COPY_DONE = b"c\x00\x00\x00\x04"
 EXECUTE_UNNAMED = b"E\x00\x00\x00\x09\x00" + struct.pack(">I", ROWS_PER_EXECUTE)
+SET_CONFIG = ":funcid 2078 "  # its backends can take any role: that is the session's choice alone
 DATA_ROW, NOTICE, SUSPENDED = ord("D"), ord("N"), ord("s")
 
 
@@ -143,6 +144,8 @@ class BridgeExecutor:
         frames = parse_message(text, statement.parameters) + bind_message(values, formats, list(bound.formats))
         messages = await backend.ask(frames + FLUSH, 2)
         trees = [tree for tag, frame in messages if tag == NOTICE and (tree := read_tree(frame))]
+        if any(SET_CONFIG in tree for tree in trees):
+            raise FeatureNotSupported("set_config in a statement that reads the lake is not supported")
         left = {int(relid) for tree in trees for relid in RELATION.findall(tree)} & set(statement.relids)
         if left or not trees:
             raise FeatureNotSupported(f"{bound.reason} is not supported with this spelling of a table's name")

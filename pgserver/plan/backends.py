@@ -1,6 +1,7 @@
 """Backends of the twin that are the server's own, each put into a session's place for the time of one use."""
 
 import asyncio
+import re
 import struct
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from pgserver.twin.cluster import Twin
 STARTUP_OPTIONS = (
     "-c debug_print_rewritten=on -c debug_pretty_print=off -c client_min_messages=log -c log_min_messages=fatal"
 )
+EMPTY_NAME = re.compile(r'(?<![^,\s])""(?![^,])')  # within a list
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -31,7 +33,7 @@ class AnalysisContext:
 
 
 GUCS = {
-    "role": "role",
+    "role": "session_authorization",  # current_user and session_user both
     "search_path": "search_path",
     "time_zone": "TimeZone",
     "date_style": "DateStyle",
@@ -96,16 +98,19 @@ class BackendPool:
 
 
 async def _adopt(backend: TwinBackend, context: AnalysisContext, settings: Mapping[str, str]) -> None:
-    """Set the context; as the superuser first, since a role may not become another."""
+    """Set the context; as the superuser first, since only that may set the first of it."""
     gucs = [(guc, getattr(context, name)) for name, guc in GUCS.items()] + list(settings.items())
-    statements = ["RESET ROLE", *(f"SET {guc} = {_quoted_value(guc, value)}" for guc, value in gucs if value)]
-    await backend.ask(query_message("; ".join(statements).encode()), 0, to_ready=True, errors_kept=True)
+    statements = [
+        "RESET session_authorization",
+        *(f"SET {guc} = {_quoted_value(guc, value)}" for guc, value in gucs if value),
+    ]
+    await backend.ask(query_message("; ".join(statements).encode()), 0, to_ready=True)
 
 
 def _quoted_value(guc: str, value: str) -> str:
-    """Write a setting's value for SET; `search_path` is a list of identifiers already."""
+    """Write a setting's value for SET; `search_path` is a list of identifiers already, but SET refuses an empty one."""
     if guc == "search_path":
-        return value or "''"
+        return EMPTY_NAME.sub("''", value)
     return "'" + value.replace("'", "''") + "'"
 
 

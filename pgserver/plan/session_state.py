@@ -10,6 +10,8 @@ from pgserver.plan.backends import AnalysisContext
 
 UNITS_MS = {"us": 0.001, "ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 
+UTC_NAMES = frozenset(("UTC", "Etc/UTC", "GMT", "Etc/GMT"))
+
 STATE_SQL = b"""SELECT (extract(epoch FROM now()) * 1000000)::int8,
 (extract(epoch FROM statement_timestamp()) * 1000000)::int8,
 current_user, session_user, current_database(), coalesce(current_schema(), ''), current_setting('search_path'),
@@ -110,6 +112,7 @@ class SessionState:
         """The same session with the settings that a copy between two databases has."""
         return replace(
             self,
+            time_zone="UTC",
             date_style="ISO, MDY",
             interval_style="postgres",
             bytea_output="hex",
@@ -120,6 +123,7 @@ class SessionState:
         """Whether a setting that changes texts is not at its default."""
         now, default = {
             "DateStyle": (self.date_style, "ISO, MDY"),
+            "TimeZone": ("UTC" if self.time_zone in UTC_NAMES else self.time_zone, "UTC"),
             "IntervalStyle": (self.interval_style, "postgres"),
             "bytea_output": (self.bytea_output, "hex"),
             "extra_float_digits": (self.extra_float_digits, 1),

@@ -104,3 +104,19 @@ def test_temp_tables_are_the_users_own(connection: psycopg.Connection[tuple[obje
     connection.execute("INSERT INTO mine VALUES (1), (2)")
     assert connection.execute("SELECT sum(a) FROM mine").fetchone() == (3,)
     assert connection.execute("SELECT count(*) FROM region").fetchone() == (5,)
+
+
+def test_no_statement_becomes_another_role(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    for role in ("bemidb_admin", "postgres"):
+        for setting in ("role", "session_authorization"):
+            for text in (
+                "SELECT set_config(%s, %s, true)",
+                "SELECT set_config(%s, %s, true), upper(r_name) FROM region",
+            ):
+                with pytest.raises(psycopg.Error) as error:
+                    connection.execute(text.encode(), [setting, role])
+                assert error.value.sqlstate in ("42501", "22023", "0A000"), error.value
+    query = "SELECT upper(r_name), current_user, session_user FROM region WHERE r_regionkey = 0"
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    assert row[1:] == ("analyst", "analyst")
