@@ -139,7 +139,8 @@ def _array(type_oid: int, data: bytes) -> list[object]:
 _BY_VALUE = {  # size and alignment
     kinds.BOOL: (1, 1), kinds.CHAR: (1, 1), kinds.INT2: (2, 2), kinds.INT4: (4, 4), kinds.OID: (4, 4),
     kinds.FLOAT4: (4, 4), kinds.DATE: (4, 4), kinds.INT8: (8, 8), kinds.FLOAT8: (8, 8), kinds.TIME: (8, 8),
-    kinds.TIMESTAMP: (8, 8),    kinds.TIMESTAMPTZ: (8, 8), kinds.INTERVAL: (16, 8), kinds.UUID: (16, 1), kinds.NAME: (64, 1),
+    kinds.TIMESTAMP: (8, 8), kinds.TIMESTAMPTZ: (8, 8), kinds.INTERVAL: (16, 8), kinds.UUID: (16, 1),
+    kinds.NAME: (64, 1),
 }  # fmt: skip
 
 

@@ -40,5 +40,7 @@ def _bound(query: Node, field: str, walk: Walk) -> str:
     if value.is_null:
         return ""
     if value.constant is not None and isinstance(value.constant.value, int):
+        if value.constant.value < 0:
+            raise NoRule("a negative LIMIT or OFFSET")
         return str(value.constant.value)
     return value.operand if value.atom else f"({value.sql})"

