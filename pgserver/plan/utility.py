@@ -72,6 +72,11 @@ class Explain:
     options: tuple[Option, ...]
     probe: Probe
 
+    @property
+    def generic(self) -> bool:
+        """Whether its parameters have no values."""
+        return any(option.name == "generic_plan" and is_on(option.value) for option in self.options)
+
 
 @dataclass(frozen=True, slots=True)
 class ExplainPrepared:

@@ -8,7 +8,7 @@ from pgserver.plan.analysis import parse_message
 from pgserver.plan.planner import LakeStatement
 from pgserver.plan.session_state import SessionState
 from pgserver.plan.statement import Kind, Statement, split
-from pgserver.plan.utility import Commit, Prepare, Utility
+from pgserver.plan.utility import Commit, Explain, Prepare, Utility
 from pgserver.protocol.errors import PostgresError
 from pgserver.session import cursors, lake, outcomes, probes, utilities
 from pgserver.session.cursor import LakePortal
@@ -65,10 +65,10 @@ async def query_one(session: Session, frame: bytes, statement: Statement, text: 
 async def look(session: Session, statement: Statement, text: bytes) -> Found | None:
     """Find out whether a statement is the lake's. One with parameters is not: the twin says that there are none."""
     found = await utilities.look(session, statement, text)
+    if isinstance(found, Prepare) or (isinstance(found, Explain) and found.generic):
+        return found
     query = found if isinstance(found, LakeStatement) else getattr(found, "query", None)
-    if query is not None and query.parameters and not isinstance(found, Prepare):
-        return None
-    return found
+    return None if query is not None and query.parameters else found
 
 
 async def run_as_it_is(session: Session, frame: bytes, statement: Statement, found: Utility | None) -> None:
