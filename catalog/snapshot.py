@@ -1,6 +1,6 @@
 """The Iceberg side of a commit: manifests and metadata of a snapshot that replaces files of a table, all or some."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -119,6 +119,15 @@ def find_commit(metadata: TableMetadata, commit_id: str) -> bool:
         snapshot.summary is not None and snapshot.summary.additional_properties.get(COMMIT_ID) == commit_id
         for snapshot in metadata.snapshots
     )
+
+
+def summaries(metadata: TableMetadata) -> Iterator[Mapping[str, str]]:
+    """Yield the notes of the current snapshot and of those it was made from, the newest first."""
+    snapshot = metadata.current_snapshot()
+    while snapshot is not None:
+        yield snapshot.summary.additional_properties if snapshot.summary is not None else {}
+        parent = snapshot.parent_snapshot_id
+        snapshot = metadata.snapshot_by_id(parent) if parent is not None else None
 
 
 def obsolete_metadata(base: TableMetadata, metadata: TableMetadata) -> list[str]:

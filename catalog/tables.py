@@ -21,6 +21,7 @@ import psycopg
 import pyarrow as pa
 import structlog
 from psycopg import Connection, errors
+from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 from pyiceberg.io import FileIO, load_file_io
 from pyiceberg.schema import Schema
 from pyiceberg.table.metadata import TableMetadata
@@ -44,6 +45,7 @@ from catalog.pointers import (
     swap,
 )
 from catalog.postgres import PostgresFailed, PrivatePostgres
+from catalog.scan import ScanPlan, plan_scan
 from catalog.schemas import adopt, assign_field_ids, file_schema, fits
 from catalog.settings import CatalogSettings
 from catalog.storage import Warehouse
@@ -56,6 +58,7 @@ __all__ = ["Committed", "LakeCatalog", "TableRow", "TableTarget"]
 log = structlog.get_logger()
 
 T = TypeVar("T")
+ALWAYS = AlwaysTrue()
 
 COMMIT_ATTEMPTS = 5
 SWAP_TIMEOUT_SECONDS = 30.0
@@ -74,6 +77,14 @@ class TableTarget:
     arrow_schema: pa.Schema
     location: str
     data_location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What an incremental copy must know of a table. The summaries are of its history, the newest first."""
+
+    schema_id: int
+    summaries: tuple[Mapping[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +225,21 @@ class LakeCatalog:
         return TableTarget(
             namespace, name, numbered, schema, file_schema(numbered, schema), location, f"{location.rstrip('/')}/data"
         )
+
+    def read_content(self, row: TableRow) -> Content:
+        """Return what is in the metadata of a table.
+
+        Raises: OSError (storage); CorruptMetadata.
+        """
+        metadata = snapshot.load_metadata(self._file_io(), row.metadata_location)
+        return Content(metadata.current_schema_id, tuple(snapshot.summaries(metadata)))
+
+    def plan(self, row: TableRow, row_filter: BooleanExpression = ALWAYS) -> ScanPlan:
+        """Return the data files of a table that may hold rows for which a condition is true.
+
+        Raises: OSError (storage); CorruptMetadata.
+        """
+        return plan_scan(row.metadata_location, self._warehouse.file_io_properties, row_filter)
 
     def commit_table(
         self,

@@ -1,7 +1,7 @@
 """The copying of one run's tables: for each its lock, its owner, the way it is copied, and how that ended."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 import structlog
@@ -22,11 +22,13 @@ from syncer.convert import NotText
 from syncer.describe import SourceTable, log_text_backed
 from syncer.extract import RewrittenMeanwhile
 from syncer.full import FullCopy
+from syncer.incremental import IncrementalCopy, NeedsFull
 from syncer.ownership import ForeignTable, check_owner, same_source
 from syncer.progress import Outcome, RunProgress, TableProgress
 from syncer.readers import Readers, SnapshotLost, Stopped
 from syncer.settings import SyncSettings
 from syncer.source import Source
+from syncer.unchanged import may_be_unchanged, wait_until_settled
 
 KNOWN_FAILURES = (
     RewrittenMeanwhile,
@@ -66,6 +68,7 @@ class Copying:
         self._stage = stage
         self._readers = Readers(stage.source, stage.settings.sync_jobs)
         self._full = FullCopy(self._readers, stage.lake, stage.warehouse)
+        self._incremental = IncrementalCopy(self._readers, stage.lake, stage.warehouse, stage.settings)
 
     def copy_all(self, tables: list[SourceTable]) -> list[Outcome]:
         """Copy all. When it is interrupted, the tables that are under way keep their previous content."""
@@ -104,8 +107,35 @@ class Copying:
             return progress.fail(f"{type(error).__name__}: {error}")
 
     def _copy_locked(self, table: SourceTable, row: TableRow | None, progress: TableProgress) -> Outcome:
-        committed = self._full.copy(table, progress, self._stage.locks.confirm)
-        return progress.finish(committed.view.row_count, committed.view.byte_count)
+        confirm = self._stage.locks.confirm
+        if row is not None and self._is_unchanged(table, row):
+            return self._leave(table, row, progress, "unchanged")
+        if table.cursor is not None and row is not None:
+            try:
+                committed = self._incremental.copy(table, row, progress, confirm)
+                if committed is None:
+                    return self._leave(table, row, progress, "incremental")
+                return progress.finish(committed.view.row_count, committed.view.byte_count, "incremental")
+            except NeedsFull as error:
+                log.info("full_copy_needed", table=table.label, reason=str(error))
+        whole = self._full.copy(table, progress, confirm)
+        return progress.finish(whole.view.row_count, whole.view.byte_count)
+
+    def _is_unchanged(self, table: SourceTable, row: TableRow) -> bool:
+        """Tell whether the source proves that nobody has written to the table since it was copied."""
+        source = self._stage.source
+        if not self._stage.settings.skip_unchanged or not may_be_unchanged(table, row):
+            return False
+        wait_until_settled(source.snapshot_at, self._readers.check)
+        return source.counters_now().get(table.relation.oid) == table.view.origin.counters
+
+    def _leave(self, table: SourceTable, row: TableRow, progress: TableProgress, mode: str) -> Outcome:
+        """Note that the table is as it is at the source at this run's snapshot, too."""
+        assert row.view is not None
+        view = replace(row.view, origin=table.view.origin)
+        if not self._stage.lake.set_view(row, view):
+            raise CommitConflict("another writer changed it")
+        return progress.leave(view, mode)
 
 
 def _is_newer(row: TableRow, table: SourceTable) -> bool:

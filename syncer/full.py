@@ -17,6 +17,7 @@ from catalog.files import WrittenFile
 from catalog.storage import Warehouse
 from catalog.tables import Committed, LakeCatalog, TableTarget
 from syncer.commit import commit
+from syncer.cursors import with_highest
 from syncer.describe import SourceTable
 from syncer.extract import ALL
 from syncer.progress import TableProgress
@@ -162,10 +163,7 @@ def parts(byte_count: int | None, jobs: int) -> list[sql.Composable]:
     count = byte_count // part_bytes
     pages = math.ceil(byte_count / count / PAGE_BYTES)
     bounds = [pages * number for number in range(count)]
-    conditions = [
-        sql.SQL("ctid >= {} AND ctid < {}").format(_page(low), _page(high))
-        for low, high in pairwise(bounds)
-    ]
+    conditions = [sql.SQL("ctid >= {} AND ctid < {}").format(_page(low), _page(high)) for low, high in pairwise(bounds)]
     return [*conditions, sql.SQL("ctid >= {}").format(_page(bounds[-1]))]
 
 
@@ -174,7 +172,7 @@ def _page(number: int) -> sql.Composed:
 
 
 def _prepare(connection: psycopg.Connection, table: SourceTable) -> Prepared:
-    table = with_scales(connection, table)
+    table = with_highest(connection, with_scales(connection, table))
     if connection.info.server_version < TID_RANGES_SINCE:
         return Prepared(table, None)
     row = connection.execute(QUERY_PAGES, (table.relation.oid,)).fetchone()

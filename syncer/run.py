@@ -14,6 +14,7 @@ from catalog.locks import Locks
 from catalog.storage import Warehouse
 from catalog.tables import LakeCatalog, TableRow
 from syncer.copying import Copying, Stage
+from syncer.cursors import with_cursors
 from syncer.describe import Relation, SourceTable, describe, list_relations
 from syncer.ownership import gone_from_source, refuse_foreign, settle_gone
 from syncer.patterns import check_collisions, destination, select
@@ -21,6 +22,7 @@ from syncer.progress import Outcome, RunProgress, show_summary
 from syncer.record import Record
 from syncer.settings import DESTINATION_SCHEMA, EXCLUDE, INCLUDE, SyncSettings
 from syncer.source import PATIENCE_SECONDS, Source
+from syncer.unchanged import last
 
 log = structlog.get_logger()
 
@@ -58,12 +60,13 @@ def copy_tables(
     """
     relations = list_relations(source.connection)
     rows = lake.read_tables()
-    gone = gone_from_source(rows, {relation.full_name for relation in relations}, source, settings)
-    tables = choose(source, settings, relations, gone)
+    names = {relation.full_name for relation in relations}
+    gone = gone_from_source(rows, names, source, settings)
+    tables = with_cursors(choose(source, settings, relations, gone), settings.cursors(), names)
     if not settings.take_over:
         refuse_foreign(tables, rows)
     with RunProgress(console) as progress:
-        outcomes = Copying(Stage(settings, source, lake, warehouse, locks, progress)).copy_all(tables)
+        outcomes = Copying(Stage(settings, source, lake, warehouse, locks, progress)).copy_all(last(tables, rows))
     settle_gone(lake, gone, source.synced_at, drop=settings.drop_missing)
     return outcomes
 

@@ -41,8 +41,8 @@ TRANSACTION_TIMEOUT_SINCE = 170000
 COUNTERS_SINCE = 150000
 QUERY_COUNTERS: LiteralString = """
 SELECT t.relid::int8, concat_ws(' ', t.n_tup_ins, t.n_tup_upd, t.n_tup_del, extract(epoch FROM d.stats_reset),
-                                extract(epoch FROM pg_postmaster_start_time()))
-FROM pg_stat_user_tables t, pg_stat_database d
+                                extract(epoch FROM w.stats_reset), extract(epoch FROM pg_postmaster_start_time()))
+FROM pg_stat_user_tables t, pg_stat_database d, pg_stat_bgwriter w
 WHERE d.datname = current_database() AND current_setting('track_counts')::bool AND NOT pg_is_in_recovery()
 """
 
@@ -133,7 +133,7 @@ def read_counters(connection: psycopg.Connection) -> dict[int, str]:
     """Return for each table, by OID, what changes when anybody writes to it; of servers where that is sure.
 
     Before PostgreSQL 15 counts could get lost, a standby counts nothing of what it replays, and a crash or a reset
-    begins to count anew: so the times of start and reset are part of it.
+    begins to count anew: so the times of start and reset are part of it (a crash resets the bgwriter's, too).
     """
     if connection.info.server_version < COUNTERS_SINCE:
         return {}
