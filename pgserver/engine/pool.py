@@ -173,7 +173,7 @@ class EnginePool:
         event = await stream.peek()
         if isinstance(event, Died) and not stream.timed_out:
             async with self._retrying:  # one at a time: the one that kills its engine must not take others along
-                alone = await self._spawn()
+                alone = await self._alone()
                 try:
                     stream = await self._first(alone, kind, body, deadline)
                 finally:
@@ -198,12 +198,21 @@ class EnginePool:
 
         Raises: CrashShutdown when none can be started.
         """
-        await self._fill()
         try:
-            await asyncio.shield(self.active.ready)
-        except ChildProcessError as error:
+            await self._fill()
+            if self._active is None:
+                raise CrashShutdown("the engine is being stopped")
+            child = self._active
+            await asyncio.shield(child.ready)
+        except OSError as error:
             raise CrashShutdown("no engine could be started") from error
-        return self.active
+        return child
+
+    async def _alone(self) -> Child:
+        try:
+            return await self._spawn()
+        except OSError as error:
+            raise CrashShutdown("no engine could be started") from error
 
     async def _spawn(self) -> Child:
         settings = self._settings

@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -34,6 +35,7 @@ from pgserver.engine.errors import Failure, failure_of
 _PR_SET_PDEATHSIG = 1
 _BATCH_ROWS = 2048  # DuckDB's vector: the first rows leave as soon as there are that many
 _INTERRUPT_EVERY_S = 0.05
+_STACK_BYTES = 4 << 20  # enough for the deepest expression that DuckDB's parser allows; address space is limited
 
 
 @dataclass(eq=False)
@@ -98,23 +100,31 @@ class Worker:
             queue = self._idle.pop() if self._idle else None
         if queue is None:
             queue = SimpleQueue()
-            threading.Thread(target=self._work, args=(queue,), daemon=True).start()
+            try:
+                threading.Thread(target=self._work, args=(queue,), daemon=True).start()
+            except RuntimeError:  # no memory for its stack
+                self._end(statement, failure_of(MemoryError()))
+                return
         queue.put(statement)
 
     def _work(self, queue: "SimpleQueue[Statement]") -> None:
         """Run statements, one after the other, with one cursor."""
-        runner = Runner(self._connection.cursor(), self)
+        runner = Runner(self._connection, self)
         while True:
             statement = queue.get()
             failure = runner.run(statement)
             with self._lock:
-                del self._statements[statement.number]
                 statement.cursor = None
                 self._idle.append(queue)
-            if failure is not None:
-                self.send(frame(Kind.ERROR, statement.number, failure.to_json()))
-            elif statement.kind == Kind.RUN:
-                self.send(frame(Kind.END, statement.number))
+            self._end(statement, failure)
+
+    def _end(self, statement: Statement, failure: Failure | None) -> None:
+        with self._lock:
+            del self._statements[statement.number]
+        if failure is not None:
+            self.send(frame(Kind.ERROR, statement.number, failure.to_json()))
+        elif statement.kind == Kind.RUN:
+            self.send(frame(Kind.END, statement.number))
 
     def _interrupt_canceled(self) -> None:
         """Interrupt canceled statements again and again: one that comes before the query starts is lost."""
@@ -132,38 +142,39 @@ class Worker:
 
 
 class Runner:
-    """A cursor and what is known of its settings."""
+    """A cursor of its own, and what is known of its settings."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, worker: Worker) -> None:
-        """Args: a cursor that nobody else uses."""
-        self._cursor = cursor
+    def __init__(self, connection: duckdb.DuckDBPyConnection, worker: Worker) -> None:
+        """Args: a connection of the instance; where rows are sent."""
+        self._connection = connection
+        self._cursor: duckdb.DuckDBPyConnection | None = None
         self._worker = worker
         self._time_zone = "UTC"
 
     def run(self, statement: Statement) -> Failure | None:
         """Run a statement to its end; return what went wrong."""
         try:
-            statement.cursor = self._cursor
+            cursor = statement.cursor = self._cursor = self._cursor or self._connection.cursor()
             if statement.canceled:
                 return failure_of(duckdb.InterruptException("INTERRUPT Error: Interrupted!"))
             if statement.kind == Kind.EXPLAIN:
-                self._explain(statement)
+                self._explain(statement, cursor)
             else:
-                self._stream(statement)
+                self._stream(statement, cursor)
         except Exception as error:  # noqa: BLE001  # whatever it was, the server must hear of it
             return failure_of(error)
         return None
 
-    def _explain(self, statement: Statement) -> None:
-        rows = self._cursor.execute("EXPLAIN " + statement.body["sql"]).fetchall()
+    def _explain(self, statement: Statement, cursor: duckdb.DuckDBPyConnection) -> None:
+        rows = cursor.execute("EXPLAIN " + statement.body["sql"]).fetchall()
         self._worker.send(frame(Kind.TEXT, statement.number, {"text": "\n".join(str(row[-1]) for row in rows)}))
 
-    def _stream(self, statement: Statement) -> None:
+    def _stream(self, statement: Statement, cursor: duckdb.DuckDBPyConnection) -> None:
         sql, columns, settings, chunk_bytes, layout = request_from(statement.body)
         if settings.time_zone != self._time_zone:
-            self._cursor.execute(f"SET TimeZone = {quoted(duckdb_zone(settings.time_zone))}")
+            cursor.execute(f"SET TimeZone = {quoted(duckdb_zone(settings.time_zone))}")
             self._time_zone = settings.time_zone
-        with contextlib.closing(self._cursor.execute(sql).to_arrow_reader(_BATCH_ROWS)) as reader:
+        with contextlib.closing(cursor.execute(sql).to_arrow_reader(_BATCH_ROWS)) as reader:
             encode: Callable[[pa.RecordBatch], RowChunk]
             if layout is None:
                 encode = partial(encode_rows, encoders=encoders_for(columns, reader.schema, settings))
@@ -272,7 +283,12 @@ def main() -> None:
     connection = open_database(options)
     limit = address_space_bytes() + body["address_space_bytes"]
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    Worker(connection, channel, tuple(prefix for prefix in prefixes if prefix.startswith("s3://"))).serve()
+    threading.stack_size(_STACK_BYTES)
+    try:
+        Worker(connection, channel, tuple(prefix for prefix in prefixes if prefix.startswith("s3://"))).serve()
+    except Exception:  # noqa: BLE001  # also then threads that still run are not waited for
+        traceback.print_exc()
+        os._exit(1)
     os._exit(0)  # threads that still run hold nothing that outlives the process
 
 
