@@ -26,7 +26,24 @@ def _add(call: Call, operator: str, sign: int) -> Value:
     folded = _fold(left, right, sign)
     if folded is not None:
         return constant(kinds.TIMESTAMP, folded)
-    return call.result(f"pg_timestamp({left.operand} {operator} {right.operand})", atom=True)
+    check = "pg_timestamptz" if left.type == kinds.TIMESTAMPTZ else "pg_timestamp"
+    return call.result(f"{check}({_sum(left, right, operator, sign)})", atom=True)
+
+
+def _sum(left: Value, right: Value, operator: str, sign: int) -> str:
+    """Write a sum, in a form of its own for each unit of a constant interval.
+
+    DuckDB takes 1 month, 30 days and 720 hours for equal, and computes `x + '1 month'` and `x + '30 days'` once.
+    """
+    added = right.constant.value if right.constant is not None else None
+    if not isinstance(added, tuple):
+        return f"{left.operand} {operator} {right.operand}"
+    months, days, microseconds = (sign * part for part in added)
+    if days and not months and not microseconds:
+        return f"{constant(right.type, (months, days, microseconds)).operand} + {left.operand}"
+    if microseconds and not months and not days:
+        return f"{left.operand} - {constant(right.type, (months, days, -microseconds)).operand}"
+    return f"{left.operand} + {constant(right.type, (months, days, microseconds)).operand}"
 
 
 def _fold(left: Value, right: Value, sign: int) -> int | None:

@@ -131,8 +131,8 @@ OPERATORS: Rules = table(
     built("-(date,interval)", subtract_interval_rule),
     built("+(timestamp without time zone,interval)", add_interval_rule),
     built("-(timestamp without time zone,interval)", subtract_interval_rule),
-    rewritten("+(timestamp with time zone,interval)", "pg_timestamptz($1 + $2)"),
-    rewritten("-(timestamp with time zone,interval)", "pg_timestamptz($1 - $2)"),
+    built("+(timestamp with time zone,interval)", add_interval_rule),
+    built("-(timestamp with time zone,interval)", subtract_interval_rule),
     same("||(text,text)"),
     (built(f"{symbol}({kind},text)", like) for symbol in WORDS for kind in ("text", "character", "name")),
 )

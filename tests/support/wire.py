@@ -36,6 +36,7 @@ from pgserver.protocol.message import Message
 
 RAW_CONNECTION = "# connection: raw"
 CLOSED = "Closed"
+SILENCE = "(nothing more)"
 FIRST_USER_OID = 16384
 STARTUP: dict[str, type[Message]] = {
     kind.__name__: kind
@@ -184,7 +185,7 @@ def _bytes(value: bytes) -> Any:
 class Talk:
     """A connection that scripts are sent over."""
 
-    def __init__(self, address: tuple[str, int], parameters: dict[str, str] | None, *, timeout_s: float = 20) -> None:
+    def __init__(self, address: tuple[str, int], parameters: dict[str, str] | None, *, timeout_s: float = 10) -> None:
         """Connect; log in with these parameters, or not at all (None: a raw connection)."""
         self._socket = socket.create_connection(address, timeout=timeout_s)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -267,8 +268,11 @@ def replay(script: Script, talk: Talk, pace: Pace = whole) -> Iterator[tuple[Ste
     for step in script.steps:
         pace(talk, step.data)
         answers: list[str] = []
-        while len(answers) < len(step.answers) and CLOSED not in answers:
-            answers.append(talk.receive())
+        while len(answers) < len(step.answers) and not {CLOSED, SILENCE} & set(answers):
+            try:
+                answers.append(talk.receive())
+            except TimeoutError:
+                answers.append(SILENCE)
         yield step, answers
 
 

@@ -44,3 +44,7 @@ SELECT at::date AS day, count(*) FROM events GROUP BY 1 ORDER BY 1;
 SET TimeZone = 'America/New_York';
 SELECT id, tz + interval '1 day', tz + interval '24 hours', tz::date FROM times WHERE id IN (12, 13, 14) ORDER BY id;
 SELECT id, ts::timestamptz FROM times WHERE id IN (12, 13, 14) ORDER BY id;
+SET TimeZone = 'Europe/Berlin';
+SELECT id, tz + interval '1 month', tz + interval '30 days', tz + interval '720 hours' FROM times WHERE id IN (12, 13, 14) ORDER BY id;
+SELECT id, ts - interval '1 month', ts - interval '30 days', ts - interval '1 month 1 day' FROM times WHERE id IN (12, 13, 14) ORDER BY id;
+SELECT id, d + interval '1 month', d + interval '30 days', d - interval '-30 days' FROM times WHERE id IN (3, 12, 13, 14) ORDER BY id;
