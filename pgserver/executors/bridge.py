@@ -4,6 +4,7 @@ backend, and the statement itself runs there.
 The tables have the names of the lake's, and `pg_temp` hides those; where the text names a schema, that is replaced.
 """
 
+import re
 import struct
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ FLUSH = b"H\x00\x00\x00\x04"
 SYNC = b"S\x00\x00\x00\x04"
 COPY_DONE = b"c\x00\x00\x00\x04"
 EXECUTE_UNNAMED = b"E\x00\x00\x00\x09\x00" + struct.pack(">I", ROWS_PER_EXECUTE)
-SET_CONFIG = ":funcid 2078 "  # its backends can take any role: that is the session's choice alone
+SET_CONFIG = re.compile(r":funcid\s+2078\s")  # its backends can take any role: that is the session's choice alone
 DATA_ROW, NOTICE, SUSPENDED = ord("D"), ord("N"), ord("s")
 
 
@@ -144,7 +145,7 @@ class BridgeExecutor:
         frames = parse_message(text, statement.parameters) + bind_message(values, formats, list(bound.formats))
         messages = await backend.ask(frames + FLUSH, 2)
         trees = [tree for tag, frame in messages if tag == NOTICE and (tree := read_tree(frame))]
-        if any(SET_CONFIG in tree for tree in trees):
+        if any(SET_CONFIG.search(tree) for tree in trees):
             raise FeatureNotSupported("set_config in a statement that reads the lake is not supported")
         left = {int(relid) for tree in trees for relid in RELATION.findall(tree)} & set(statement.relids)
         if left or not trees:

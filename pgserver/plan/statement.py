@@ -6,6 +6,7 @@ from enum import Enum, auto
 
 import pglast
 from pglast import ast
+from pglast.enums import ObjectType
 from pglast.parser import ParseError, parse_sql_protobuf
 
 FIRST_WORD = re.compile(r"(?:\s+|--[^\r\n]*(?:[\r\n]|\Z)|/\*(?:[^*]|\*(?!/))*\*/|\()*([A-Za-z]*)")
@@ -122,10 +123,13 @@ def relation_names(node: ast.Node) -> list[tuple[str | None, str]]:
 
     visit(node)
     if isinstance(node, ast.DropStmt):
-        found += [_dropped(names) for names in node.objects or () if isinstance(names, tuple)]
+        found += [_named(names) for names in node.objects or () if isinstance(names, tuple)]
+    elif isinstance(node, ast.CommentStmt) and isinstance(node.object, tuple):
+        names = node.object if node.objtype is ObjectType.OBJECT_TABLE else node.object[:-1]  # else of a part of it
+        found += [_named(names)] if names else []
     return found
 
 
-def _dropped(names: tuple[object, ...]) -> tuple[str | None, str]:
+def _named(names: tuple[object, ...]) -> tuple[str | None, str]:
     parts = [part.sval or "" for part in names if isinstance(part, ast.String)]
     return parts[-2] if len(parts) > 1 else None, parts[-1]

@@ -25,6 +25,7 @@ REFUSED = {
     "ALTER TABLE region ADD COLUMN x int": "25006",
     "CREATE INDEX ON region (r_name)": "25006",
     "COMMENT ON TABLE region IS 'x'": "25006",
+    "COMMENT ON COLUMN region.r_name IS 'x'": "25006",
     "COPY region FROM STDIN": "25006",
     "WITH x AS (DELETE FROM region RETURNING *) SELECT * FROM x": "25006",
     "LOCK TABLE region IN ACCESS EXCLUSIVE MODE": "25006",
