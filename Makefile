@@ -10,7 +10,7 @@ PIP_COMPILE := $(BIN)/pip-compile --quiet --no-header --strip-extras --allow-uns
 IMAGE ?= bemidb-py
 
 .DEFAULT_GOAL := help
-.PHONY: help install run psql test test-all lint format types docs bench lock image clean
+.PHONY: help install run psql test test-all lint format types docs record bench lock image clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ types: $(STAMP) ## Check types with mypy --strict
 
 docs: $(STAMP) ## Write docs/configuration.md from the settings classes
 	$(BIN)/python -m tools.configuration
+
+record: $(STAMP) ## Write PostgreSQL's answers into tests/compat/wire (ARGS="name ...": only those)
+	$(BIN)/python -m tests.support.record $(ARGS)
 
 bench: $(STAMP) ## Run the benchmarks and write benchmarks/results.md
 	$(BIN)/python -m benchmarks.run $(ARGS)

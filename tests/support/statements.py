@@ -36,20 +36,31 @@ def read(path: Path) -> Iterator[Statement]:
     """Give the statements of a file in their order."""
     text = path.read_text("utf-8")
     settings: tuple[str, ...] = ()
+    end = 0
     for found in split(text, with_parser=False, only_slices=True):
         start = _after_comments(text, found.start)
         body = text[start : found.stop]
+        _nothing_left(path, text[end : found.start])
+        end = found.stop + 1
         if SETTING.match(body):
             settings = (*settings, body)
             continue
         differs = DIFFERS.match(text, found.stop + 1)
         line = text.count("\n", 0, start) + 1
         yield Statement(path, line, body, settings, differs[1] if differs else None)
+    _nothing_left(path, text[end:])
 
 
 def read_all(folder: Path) -> list[Statement]:
     """Return the statements of all files below a folder."""
     return [statement for path in sorted(folder.rglob("*.sql")) for statement in read(path)]
+
+
+def _nothing_left(path: Path, text: str) -> None:
+    """Refuse what the scanner passes over: a statement without a single keyword."""
+    left = text[_after_comments(text, 0) :].strip("; \n")
+    if left:
+        raise ValueError(f"{path}: no statement: {left}")
 
 
 def _after_comments(text: str, at: int) -> int:
