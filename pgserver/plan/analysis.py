@@ -46,7 +46,7 @@ class Analyst:
 
     def __init__(self, backends: BackendPool) -> None:
         """Args: backends for this use alone."""
-        self._backends = backends
+        self.backends = backends
 
     async def analyse(self, text: bytes, parameters: Sequence[int], context: AnalysisContext) -> Analysed | None:
         """Compile a text.
@@ -55,7 +55,7 @@ class Analyst:
         Returns: None when Postgres refuses the text: the session's own backend will say so.
         Raises: CannotConnectNow (57P03) when the twin is away.
         """
-        async with self._backends.use(context) as backend:
+        async with self.backends.use(context) as backend:
             messages = await ask_all(backend, parse_message(text, parameters) + DESCRIBE_UNNAMED + SYNC)
         return read_analysis(messages)
 
@@ -73,7 +73,7 @@ class Analyst:
             + b"E\x00\x00\x00\x09\x00\x00\x00\x00\x00"
             + SYNC
         )
-        async with self._backends.use(context) as backend:
+        async with self.backends.use(context) as backend:
             messages = await ask_all(backend, frames)
         row = next(frame for tag, frame in messages if tag == ord("D"))
         return row[11:]
@@ -83,7 +83,7 @@ class Analyst:
 
         Raises: CannotConnectNow (57P03) when the twin is away.
         """
-        async with self._backends.use(context) as backend:
+        async with self.backends.use(context) as backend:
             messages = await ask_all(backend, parse_message(text, ()) + SYNC)
         return any(tag == ord("E") and MANY in frame for tag, frame in messages)
 
@@ -97,7 +97,7 @@ class Analyst:
             return ()
         texts = ", ".join(f"${number}::text::regtype::oid" for number in range(1, len(names) + 1))
         frames = parse_message(f"SELECT {texts}".encode(), ()) + bind_message([n.encode() for n in names], [], [1])
-        async with self._backends.use(context) as backend:
+        async with self.backends.use(context) as backend:
             messages = await ask_all(backend, frames + b"E\x00\x00\x00\x09\x00\x00\x00\x00\x00" + SYNC)
         row = next((frame for tag, frame in messages if tag == ord("D")), b"")
         return tuple(oid for _, oid in struct.iter_unpack(">iI", row[7:])) or (0,) * len(names)

@@ -18,7 +18,7 @@ from pgserver.encode.binary import has_binary
 from pgserver.encode.rows import WireColumn
 from pgserver.engine.pool import RunRequest
 from pgserver.plan.analysis import RELATION, Analyst, RowField
-from pgserver.plan.backends import AnalysisContext
+from pgserver.plan.backends import AnalysisContext, BackendPool
 from pgserver.plan.gate import refuse_blind_writes, refuse_changes
 from pgserver.plan.inner import find_inner
 from pgserver.plan.pin import Lake, pin
@@ -80,8 +80,9 @@ Key = tuple[bytes, tuple[int, ...], AnalysisContext, int]
 class Planner:
     """The steps in order, and the cache of the first two."""
 
-    def __init__(self, lake: Lake, analyst: Analyst) -> None:
-        """Args: the lake's state; the backends that compile."""
+    def __init__(self, lake: Lake, analyst: Analyst, hidden: frozenset[str] = frozenset()) -> None:
+        """Args: the lake's state; the backends that compile; names of tables that a session's own hide."""
+        self._hidden = hidden
         self._lake = lake
         self._analyst = analyst
         self._cache: OrderedDict[Key, LakeStatement | Wrapping | None] = OrderedDict()
@@ -190,7 +191,7 @@ class Planner:
         if node is None:
             return False
         lake_names = {(table.namespace, table.name) for table in self._lake.schema.tables.values()}
-        bare = {name for _, name in lake_names}
+        bare = {name for _, name in lake_names} - self._hidden
         return any(
             (schema, name) in lake_names or (schema is None and name in bare) for schema, name in relation_names(node)
         )
@@ -216,6 +217,11 @@ class Planner:
         query = f"SELECT {', '.join(map(quoted, columns))} FROM {relation}"  # noqa: S608  # quoted names
         found = await self._compile(classify(query), query.encode(), (), context)
         return None if found is None else CopyOut(found, read_options(node.options), probe)
+
+    @property
+    def backends(self) -> BackendPool:
+        """The backends that compile."""
+        return self._analyst.backends
 
     def table(self, relid: int) -> LakeTable:
         """Return a table of the lake by its OID in the twin."""

@@ -19,19 +19,29 @@ def named(kind: bytes, *strings: bytes, tail: bytes = b"") -> bytes:
     return kind + (len(body) + 4).to_bytes(4) + body
 
 
-STATE_FRAMES = (
-    parse_message(STATE_SQL, (), STATE_NAME)
-    + named(b"B", STATE_NAME, STATE_NAME, tail=b"\0\0\0\0\0\0")
-    + named(b"E", STATE_NAME, tail=b"\0\0\0\0")
-    + named(b"C", b"P" + STATE_NAME)
-    + named(b"C", b"S" + STATE_NAME)
-    + FLUSH
-)
-STATE_ANSWERS = 5
+def run_frames(sql: bytes) -> bytes:
+    """Return the messages that run a query of ours under names of its own: the unnamed ones are the client's."""
+    return (
+        parse_message(sql, (), STATE_NAME)
+        + named(b"B", STATE_NAME, STATE_NAME, tail=b"\0\0\0\0\0\0")
+        + named(b"E", STATE_NAME, tail=b"\0\0\0\0")
+        + named(b"C", b"P" + STATE_NAME)
+        + named(b"C", b"S" + STATE_NAME)
+    )
+
+
+RUN_ANSWERS = 5
+STATE_FRAMES = run_frames(STATE_SQL) + FLUSH
+STATE_ANSWERS = RUN_ANSWERS
 
 
 def read_state(messages: list[Message]) -> SessionState:
     """Read the session's state out of the answers to `STATE_FRAMES`."""
+    return SessionState.read(read_row(messages))
+
+
+def read_row(messages: list[Message]) -> list[str]:
+    """Return the one row, without NULLs, that a query of ours was answered with."""
     row = next(frame for tag, frame in messages if tag == ord("D"))
     values = []
     position = 7
@@ -39,7 +49,7 @@ def read_state(messages: list[Message]) -> SessionState:
         size = int.from_bytes(row[position : position + 4])
         values.append(row[position + 4 : position + 4 + size].decode("utf-8", "replace"))
         position += 4 + size
-    return SessionState.read(values)
+    return values
 
 
 async def ask_state(session: Session) -> SessionState:

@@ -2,6 +2,7 @@
 
 from pgserver.plan.backends import AnalysisContext
 from pgserver.plan.statement import Kind, Statement
+from pgserver.session import lake
 from pgserver.session.state import Session
 
 HARMLESS = frozenset(("BEGIN", "START", "COMMIT", "END", "SHOW", "LISTEN", "NOTIFY", "UNLISTEN", ""))
@@ -20,9 +21,11 @@ def may_change_settings(statement: Statement) -> bool:
 async def analysis_context(session: Session) -> AnalysisContext:
     """Return how the session reads texts now.
 
-    PostgreSQL 18 reports all settings of the context but the role, when it is idle; `state` is None after anything that
-    may have changed them.
+    PostgreSQL 18 reports all settings of the context but the role, when it is idle; `settings` is None after anything
+    that may have changed them. In the middle of a group of messages the reports are behind.
     """
+    if session.settings is None and session.twin.sent:
+        await lake.ask_state(session)
     if session.settings is None:
         parameters = session.twin.parameters
         return AnalysisContext(

@@ -87,6 +87,7 @@ class Session:
         self.pins: dict[int, str] = {}  # snapshots that the open transaction has read
         self.skipping = False  # an error: all is dropped until Sync
         self.settings: SessionState | None = None  # as last asked; None when they may have changed
+        self.may_have_temporary = False  # a text of this session may have made temporary objects
         self.progress = Progress()
         self.user = ""
         self.database = ""

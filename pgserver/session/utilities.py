@@ -1,5 +1,6 @@
 """Utility statements that read the lake, or act on names that do: which of them are the twin's, and how others run."""
 
+from pgserver.plan.planner import THE_TWINS
 from pgserver.plan.statement import Statement
 from pgserver.plan.utility import (
     Commit,
@@ -19,6 +20,7 @@ from pgserver.plan.utility import (
 )
 from pgserver.protocol.errors import FeatureNotSupported
 from pgserver.session import copy, cursors, explain, prepared
+from pgserver.session.own_analysis import note_text, planner_of
 from pgserver.session.portals import Found, Outcome, UtilityPortal
 from pgserver.session.refused import refuse_role_changes
 from pgserver.session.settings import analysis_context
@@ -37,7 +39,10 @@ async def look(session: Session, statement: Statement, text: bytes, declared: tu
     name = executes_prepared(statement)
     if name is not None and prepared.prepared(session, name) is not None:
         raise FeatureNotSupported(f"{statement.word} of a statement that reads the lake is not supported yet")
-    found = await session.services.planner.look(statement, text, declared, await analysis_context(session))
+    planner = await planner_of(session) if statement.kind not in THE_TWINS else session.services.planner
+    found = await planner.look(statement, text, declared, await analysis_context(session))
+    if found is None:
+        note_text(session, text)
     return read_rename(statement) if found is None else found
 
 

@@ -59,6 +59,7 @@ class TwinBackend(asyncio.Protocol):
         self._keep_from: int | None = None if relay else 0
         self._kept: list[Message] = []
         self._queue: list[bytes] = []
+        self._notices_kept = False
         self._transport: asyncio.Transport | None = None
         self._writable = asyncio.Event()
         self._writable.set()
@@ -194,15 +195,22 @@ class TwinBackend(asyncio.Protocol):
             raise BackendFailed
 
     async def ask(
-        self, frames: bytes, answers: int, *, to_ready: bool = False, errors_kept: bool = False
+        self,
+        frames: bytes,
+        answers: int,
+        *,
+        to_ready: bool = False,
+        errors_kept: bool = False,
+        notices_kept: bool = False,
     ) -> list[Message]:
         """Send messages of our own behind the client's, and keep their replies from the client.
 
         Args: the messages, ended by Flush or Sync; how many completions they have; whether to wait for ReadyForQuery;
-        whether an error is a reply like others.
+        whether an error is a reply like others; whether notices are kept too.
         Raises: BackendFailed (without a frame if it was a message of the client that failed); BackendLost.
         """
         self._keep_from = self.sent
+        self._notices_kept = notices_kept
         seen = self.ready
         goal = self.sent + answers
         try:
@@ -213,6 +221,7 @@ class TwinBackend(asyncio.Protocol):
                 await self.until(lambda: self.answered >= goal or self.failed)
             return self.take_answers(errors_kept=errors_kept)
         finally:
+            self._notices_kept = False
             self._keep_from = None if self._relay else 0
 
     async def swallow_until_ready(self, frames: bytes) -> bytes:
@@ -291,7 +300,7 @@ class TwinBackend(asyncio.Protocol):
             self._note(tag, data, position, end)
             if tag == NOTICE and TOLD in frame:
                 self._tell(frame)
-            elif self._relay is not None and (not ours or tag in ASYNCHRONOUS):
+            elif self._relay is not None and (not ours or (tag in ASYNCHRONOUS and not self._is_kept_notice(tag))):
                 if tag not in self.hidden:
                     self._relay(frame)
                 if tag == ERROR:
@@ -300,6 +309,9 @@ class TwinBackend(asyncio.Protocol):
                 self._kept.append((tag, frame))
             position = end
         self._buffer = data[position:]
+
+    def _is_kept_notice(self, tag: int) -> bool:
+        return tag == NOTICE and self._notices_kept
 
     def _note(self, tag: int, data: bytes, position: int, end: int) -> None:
         if tag in COMPLETIONS:
