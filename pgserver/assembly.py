@@ -69,7 +69,7 @@ async def assemble(
         twin,
         catalog.read_tables,
         warehouse.file_io_properties,
-        settings.catalog_staleness_ms / 1000,
+        settings.catalog_staleness_s,
         settings.catalog_max_staleness_s,
     )
     prepared = watch(stack, prepare(warehouse, catalog, lake), on_failure)

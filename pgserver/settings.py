@@ -77,11 +77,11 @@ class ServerSettings(CatalogSettings):
         ge=0,
         description="Seconds that running statements and open transactions are given after SIGTERM",
     )
-    catalog_staleness_ms: int = Field(
-        default=1000,
+    catalog_staleness_s: float = Field(
+        default=1,
         validation_alias="BEMIDB_CATALOG_STALENESS",
         ge=0,
-        description="Milliseconds that the catalog's last answer is good for",
+        description="Seconds that the catalog's last answer is good for",
     )
     catalog_max_staleness_s: int = Field(
         default=600,
