@@ -29,7 +29,7 @@ from pgserver.twin.cluster import Twin
 log = structlog.get_logger()
 
 ANALYSIS_BACKENDS = 2
-BRIDGE_BACKENDS = 4
+BRIDGE_BACKENDS = 16  # a suspended portal or cursor keeps its own
 FIRST_TRY_S = 10  # before the port opens all the same
 LONGEST_PAUSE_S = 10
 

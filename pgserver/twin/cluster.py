@@ -27,7 +27,7 @@ from pgserver.twin import install
 from pgserver.twin.schema import CatalogRow, LakeSchema, SchemaKeeper
 from pgserver.twin.types import Connection
 
-OWN_CONNECTIONS = 20  # analysis, bridge and these, besides one backend per session
+OWN_CONNECTIONS = 32  # analysis, bridge and these, besides one backend per session
 LOGINS_AT_ONCE = 64  # who is about to log in has a backend, too
 LOCK_TIMEOUT_MS = 200
 RESTART_SECONDS = 60.0
