@@ -3,6 +3,9 @@
 Only psycopg here: a server reads these rows every second and should not load SQLAlchemy for it.
 """
 
+import contextlib
+import os
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +23,7 @@ log = structlog.get_logger()
 
 VARIABLE = "CATALOG_DATABASE_URL"
 CATALOG_NAME = "bemidb"
+READ_SECONDS = 20.0
 
 SCHEMA_IS_COMPLETE = """
 SELECT count(*) = 2 AND to_regclass('iceberg_namespace_properties') IS NOT NULL
@@ -137,10 +141,19 @@ class Pointers:
     def _read(self) -> list[TableRow]:
         if self._connection is None:
             self._connection = self._connect()
+        watchdog = threading.Timer(READ_SECONDS, hang_up, [self._connection.fileno()])
+        watchdog.daemon = True
+        watchdog.start()
         try:
-            pointers = _rows_of(self._connection, READ_POINTERS)
+            return self._read_rows(self._connection)
+        finally:
+            watchdog.cancel()
+
+    def _read_rows(self, connection: Connection) -> list[TableRow]:
+        try:
+            pointers = _rows_of(connection, READ_POINTERS)
         except errors.UndefinedTable:
-            self._connection.execute("ROLLBACK")
+            connection.execute("ROLLBACK")
             return []  # nobody has synced anything yet
         rows = {}
         moved = []
@@ -151,9 +164,9 @@ class Pointers:
             else:
                 moved.append((namespace, name))
         if moved:
-            with transaction(self._connection):
+            with transaction(connection):
                 names = [[namespace for namespace, _ in moved], [name for _, name in moved]]
-                fetched = self._connection.execute(READ_VIEWS, names).fetchall()
+                fetched = connection.execute(READ_VIEWS, names).fetchall()
             for namespace, name, location, columns in fetched:
                 rows[namespace, name] = TableRow(namespace, name, location, _view(namespace, name, columns))
         self._rows = rows
@@ -163,6 +176,12 @@ class Pointers:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def hang_up(descriptor: int) -> None:
+    """End a connection whose server hangs: its kernel answers keepalives, and only the server itself keeps timeouts."""
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as copy:
+        copy.shutdown(socket.SHUT_RDWR)
 
 
 def read_pointer(connection: Connection, namespace: str, name: str) -> str | None:

@@ -22,6 +22,7 @@ from pgserver.twin.schema import LakeSchema
 log = structlog.get_logger()
 
 PATIENCE_S = 2.0  # what a statement waits for the catalog when an older answer does
+LAST_PATIENCE_S = 12.0  # the same when there is no answer that does
 WARN_EVERY_S = 30.0
 
 ReadTables = Callable[[], Sequence[TableRow]]
@@ -69,10 +70,15 @@ class Lake:
             return
         if self._refreshing is None:
             self._refreshing = asyncio.create_task(self._refresh())
+        patience_s = 0.0  # a catalog that hangs slows nobody down for long
         if not self.ready or self.too_old:
-            await asyncio.shield(self._refreshing)
-        elif self.reachable:  # else its answer is not waited for: a catalog that hangs slows nobody down
-            await asyncio.wait({self._refreshing}, timeout=PATIENCE_S)
+            patience_s = LAST_PATIENCE_S
+        elif self.reachable:
+            patience_s = PATIENCE_S
+        if patience_s:
+            _, late = await asyncio.wait({self._refreshing}, timeout=patience_s)
+            if late:
+                self._is_away("it does not answer")
 
     @property
     def age_s(self) -> float:

@@ -149,8 +149,11 @@ async def prepare_roles(connection: Connection, owner: str, users: Mapping[str, 
 
 async def ensure_role(connection: Connection, owner: str, name: str) -> None:
     """Make an ordinary user who can log in and has the owner's privileges."""
-    row = await (await connection.execute("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", [name])).fetchone()
-    if row == (True,):
+    query = """SELECT r.rolcanlogin, r.rolname = o.rolname OR EXISTS (
+            SELECT FROM pg_auth_members m WHERE m.roleid = o.oid AND m.member = r.oid)
+        FROM pg_roles r, pg_roles o WHERE r.rolname = %s AND o.rolname = %s"""
+    row = await (await connection.execute(query, [name, owner])).fetchone()
+    if row == (True, True):
         return
     statement = f"{'CREATE' if row is None else 'ALTER'} ROLE {quote(name)} LOGIN"
     if name != owner:

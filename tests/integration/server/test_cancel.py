@@ -154,7 +154,7 @@ def test_who_may_not_cancel_does_not(server: Server) -> None:
             other.execute("SELECT pg_cancel_backend(%s)", [process_id])
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             other.execute("SELECT pg_terminate_backend(%s)", [process_id])
-        assert engine_works(server)
+        wait_until_it_works(server)
     wait_until_it_rests(server)
 
 
