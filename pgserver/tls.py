@@ -99,9 +99,10 @@ class TlsLayer:
                 self.established = True
             while chunk := self._tls.read(READ_BYTES):
                 plain.append(chunk)
+            self.ended = True
         except ssl.SSLWantReadError:
             pass
-        except ssl.SSLZeroReturnError:
+        except ssl.SSLZeroReturnError:  # so it is told once we have said the same
             self.ended = True
         return b"".join(plain)
 
