@@ -4,6 +4,7 @@ Fast and exact: pyarrow reads a block with the columns' types declared. Where it
 know (`infinity`, BC, 24:00:00), the column is read as text from then on and parsed by `values.py`.
 """
 
+import re
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -22,6 +23,12 @@ DIRECT |= {"varchar", "enum", TEXT_BACKED}
 OPTIMISTIC = {"date", "time", "timestamp", "timestamptz", "numeric"}
 
 PARSE_OPTIONS = pyarrow.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
+
+# Possessive, so that a long text needs no memory for ways back.
+QUOTED = re.compile(rb'"((?:[^"]++|"")*+)"')
+DOUBLED = re.compile(rb'""')
+PLAIN = re.compile(rb"[^,\n]*+")
+NEWLINE = ord("\n")
 
 
 class NotText(Exception):
@@ -55,6 +62,22 @@ class Converter:
                 raise NotText("a text that is not valid UTF-8") from None
             table = self._read_again(block, optimistic)
         arrays = [self._finish(index, column) for index, column in enumerate(table.columns)]
+        return pa.Table.from_arrays(arrays, schema=self._schema)
+
+    def convert_row(self, row: bytes | bytearray | memoryview) -> pa.Table:
+        """Convert one row that is huge, with as few copies of its values as that takes.
+
+        Raises: Unrepresentable naming the column; NotText.
+        """
+        values = split_row(row)
+        assert len(values) == len(self._columns)
+        arrays = []
+        for index, value in enumerate(values):
+            values[index] = None
+            text = one_text(value)
+            del value
+            arrays.append(self._finish(index, pa.chunked_array([text])))
+            del text
         return pa.Table.from_arrays(arrays, schema=self._schema)
 
     def _read_again(self, block: bytes | bytearray | memoryview, optimistic: set[int]) -> pa.Table:
@@ -111,3 +134,41 @@ class Converter:
             return parse(texts, described.storage, target)
         except Unrepresentable as error:
             raise Unrepresentable(error.reason, described.name) from error
+
+
+def split_row(row: bytes | bytearray | memoryview) -> list[bytes | memoryview | None]:
+    """Take a row of COPY's CSV apart; what is not quoted is not copied."""
+    view = memoryview(row)
+    values: list[bytes | memoryview | None] = []
+    position = 0
+    while True:
+        match = QUOTED.match(view, position)
+        if match is not None:
+            text = view[match.start(1) : match.end(1)]
+            values.append(bytes(text).replace(b'""', b'"') if DOUBLED.search(text) else text)
+            end = match.end()
+        else:
+            match = PLAIN.match(view, position)
+            assert match is not None
+            end = match.end()
+            values.append(view[position:end] if end > position else None)
+        if view[end] == NEWLINE:
+            assert end == len(view) - 1
+            return values
+        position = end + 1
+
+
+def one_text(value: bytes | memoryview | None) -> pa.StringArray:
+    """Return an array of one text, over the same memory.
+
+    Raises: NotText.
+    """
+    if value is None:
+        return pa.nulls(1, pa.string())
+    offsets = pa.array([0, len(value)], pa.int32()).buffers()[1]
+    text = pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(value)])
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise NotText("a text that is not valid UTF-8") from error
+    return text

@@ -13,6 +13,7 @@ from psycopg import sql
 from syncer.describe import SourceTable
 
 BLOCK_BYTES = 4 << 20
+HUGE_BYTES = 16 << 20
 
 Buffer = bytes | bytearray | memoryview
 
@@ -29,6 +30,7 @@ class Batch:
 
     operation: Operation
     data: Buffer
+    is_one_row: bool = False
 
     @property
     def nbytes(self) -> int:
@@ -64,15 +66,16 @@ def extract(connection: psycopg.Connection, table: SourceTable, where: sql.Compo
     with connection.cursor() as cursor, cursor.copy(copy_statement(table, where)) as copy:
         rows = bytearray()
         while row := copy.read():
-            if len(row) >= BLOCK_BYTES and not rows:
-                batches = [Batch(Operation.INSERT, row)]  # huge: not copied, and not kept here
-                del row
-                yield batches.pop()
-                continue
-            rows += row  # at once: to keep libpq's many small buffers costs twice the time
-            if len(rows) >= BLOCK_BYTES:
+            is_huge = len(row) >= HUGE_BYTES
+            if not is_huge:
+                rows += row  # at once: to keep libpq's many small buffers costs twice the time
+            if rows and (is_huge or len(rows) >= BLOCK_BYTES):
                 yield Batch(Operation.INSERT, rows)
                 rows = bytearray()
+            if is_huge:
+                batches = [Batch(Operation.INSERT, row, is_one_row=True)]  # not copied, and not kept here
+                del row
+                yield batches.pop()
         if rows:
             yield Batch(Operation.INSERT, rows)
     # COPY's lock is still held, so from here on the answer cannot change. It is that of now, not of the snapshot.

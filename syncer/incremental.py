@@ -32,7 +32,6 @@ from syncer.readers import Readers
 from syncer.scales import scale_of
 from syncer.settings import SyncSettings
 from syncer.stream import write_rows
-from syncer.unchanged import looks
 from syncer.upsert import ByKey, FromCursor, Replaced, rewrite
 from syncer.values import Unrepresentable, parse
 from syncer.write import FileWriter, discard
@@ -103,9 +102,9 @@ class IncrementalCopy:
             raise NeedsFull("the lake's table is not ours")
         if view.origin.filenode != table.relation.filenode:
             raise NeedsFull("it was truncated or rewritten")
-        if looks(view)[0] != looks(table.view)[0]:
+        if data_of(view) != data_of(table.view):
             raise NeedsFull("its columns have changed")
-        if view.types != table.view.types or key_of(view) != key_of(table.view):
+        if types_of(view) != types_of(table.view) or key_of(view) != key_of(table.view):
             raise NeedsFull("its key or a type has changed")
         if self._lake.plan(row).has_deletes:
             raise NeedsFull("another program has deleted rows")
@@ -241,6 +240,16 @@ def key_of(view: TableView) -> tuple[str, ...]:
         if key.kind == "p" and all(columns[name].storage in KEYS and not columns[name].array for name in key.columns):
             return key.columns
     return ()
+
+
+def data_of(view: TableView) -> list[tuple[object, ...]]:
+    """Return what of the columns must not change for the rows in the lake to stay as they are at the source."""
+    return [(column.name, column.type, column.type_oid, column.typmod, column.generated) for column in view.columns]
+
+
+def types_of(view: TableView) -> list[tuple[object, ...]]:
+    """Return what of the users' types is in values."""
+    return [(item.namespace, item.name, item.kind, item.labels, item.base, item.fields) for item in view.types]
 
 
 def _stored_as(table: SourceTable, view: TableView) -> SourceTable:

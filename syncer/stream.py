@@ -46,7 +46,7 @@ def write_rows(
 def _converted(blocks: Generator[Batch, None, None], converter: Converter) -> Iterator[pa.Table]:
     try:
         for block in blocks:
-            rows = converter.convert(block.data)
+            rows = converter.convert_row(block.data) if block.is_one_row else converter.convert(block.data)
             del block  # both may be large: nothing is kept longer than needed
             yield rows
             del rows

@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from catalog.columns import TableView
+from catalog.columns import Origin, TableView
 from catalog.tables import TableRow
 from syncer.describe import SourceTable
 
+NOWHERE = Origin("", "", "", "", "", "")
 BIG_BYTES = 256 << 20
 SETTLED_SECONDS = 65.0
 PAUSE_SECONDS = 0.5
@@ -41,12 +42,14 @@ def wait_until_settled(snapshot_at: float, check: Callable[[], object]) -> None:
         time.sleep(min(PAUSE_SECONDS, rest))
 
 
-def looks(view: TableView) -> tuple[object, ...]:
+def looks(view: TableView) -> TableView:
     """Return what the source says of a table; how its columns are stored may depend on the data, and is left out."""
-    columns = [
+    columns = tuple(
         replace(column, field_id=0, storage="", array=False, precision=None, scale=None) for column in view.columns
-    ]
-    return (columns, view.keys, view.types, view.comment)
+    )
+    return replace(
+        view, columns=columns, schema_id=-1, row_count=0, byte_count=0, file_count=0, snapshot_id=None, origin=NOWHERE
+    )
 
 
 def last(tables: Iterable[SourceTable], rows: Iterable[TableRow]) -> list[SourceTable]:

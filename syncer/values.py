@@ -62,6 +62,10 @@ def parse_bool(texts: pa.StringArray, arrow: pa.DataType) -> pa.Array:
 
 def parse_bytea(texts: pa.StringArray, arrow: pa.DataType) -> pa.Array:
     r"""Parse the hex form, \x0a1b."""
+    if len(texts) == 1 and not texts.null_count:  # it may be huge
+        _, text = _text_buffers(texts)
+        value = binascii.unhexlify(text[2:])
+        return _from_buffers(arrow, texts, pa.array([0, len(value)], pa.int32()).buffers()[1], pa.py_buffer(value))
     offsets, digits = _text_buffers(pc.utf8_slice_codeunits(pc.fill_null(texts, r"\x"), 2))
     data = binascii.unhexlify(digits)
     return _from_buffers(arrow, texts, pa.py_buffer((offsets // 2).astype(np.int32)), pa.py_buffer(data))

@@ -21,6 +21,9 @@ ROW_GROUP_BYTES = 128 << 20
 # What is looked at to see whether a column's values repeat.
 SAMPLE_ROWS = 10_000
 SAMPLE_BYTES = 32 << 20
+HUGE_VALUE_BYTES = 1 << 20
+# Written at once: the next rows may be as large.
+HUGE_ROWS_BYTES = 32 << 20
 MOSTLY_REPEATED = 0.5
 
 log = structlog.get_logger()
@@ -50,6 +53,8 @@ class FileWriter:
 
     def add(self, rows: pa.Table) -> None:
         """Take rows; they are written when they fill a row group."""
+        if self._pending_bytes + rows.nbytes > self._row_group_bytes:
+            self._flush()
         while self._pending_rows + len(rows) >= ROW_GROUP_ROWS:
             head = rows.slice(0, ROW_GROUP_ROWS - self._pending_rows)
             rows = rows.slice(len(head))
@@ -57,7 +62,7 @@ class FileWriter:
             self._flush()
         if len(rows):
             self._keep(rows)
-        if self._pending_bytes >= self._row_group_bytes:
+        if self._pending_bytes >= self._row_group_bytes or rows.nbytes >= HUGE_ROWS_BYTES:
             self._flush()
 
     def close(self) -> list[WrittenFile]:
@@ -83,9 +88,12 @@ class FileWriter:
             return
         group = pa.concat_tables(self._pending)
         self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
+        huge = huge_columns(group)
+        if self._file is not None and not huge <= self._file.without_statistics:
+            self._close_file()
         if self._file is None:
             self._begun.append(f"{self._location}/{uuid4()}.parquet")
-            self._file = _OpenFile(self._filesystem, self._begun[-1], self._schema, dictionary_columns(group))
+            self._file = _OpenFile(self._filesystem, self._begun[-1], self._schema, dictionary_columns(group), huge)
         self._file.write(group)
         if self._file.byte_count >= FILE_BYTES:
             self._close_file()
@@ -120,10 +128,9 @@ def dictionary_columns(rows: pa.Table) -> list[str]:
     paths = []
     for field in rows.schema:
         sample = rows.column(field.name).slice(0, SAMPLE_ROWS)
-        path = field.name
+        path = leaf(field)
         if pa.types.is_list(field.type):
             sample = pc.list_flatten(sample).slice(0, SAMPLE_ROWS)
-            path = f"{field.name}.list.element"
         if isinstance(sample.type, pa.BaseExtensionType):
             continue  # uuid: made to be unique
         if sample.nbytes <= SAMPLE_BYTES and pc.count_distinct(sample).as_py() <= len(sample) * MOSTLY_REPEATED:
@@ -131,10 +138,42 @@ def dictionary_columns(rows: pa.Table) -> list[str]:
     return paths
 
 
+def huge_columns(rows: pa.Table) -> frozenset[str]:
+    """Return the Parquet paths of the columns that hold a huge value.
+
+    The writer keeps several copies of the least and the greatest value, only to leave them out because they are long:
+    six times a value's size in memory.
+    """
+    paths = set()
+    for field in rows.schema:
+        column = rows.column(field.name)
+        if column.nbytes < HUGE_VALUE_BYTES:
+            continue
+        if pa.types.is_list(field.type):
+            column = pc.list_flatten(column)
+        has_length = pa.types.is_string(column.type) or pa.types.is_binary(column.type)
+        if has_length and (pc.max(pc.binary_length(column)).as_py() or 0) >= HUGE_VALUE_BYTES:
+            paths.add(leaf(field))
+    return frozenset(paths)
+
+
+def leaf(field: pa.Field) -> str:
+    """Return the Parquet path of a column's values."""
+    return f"{field.name}.list.element" if pa.types.is_list(field.type) else str(field.name)
+
+
 class _OpenFile:
     """One Parquet file that rows are written to."""
 
-    def __init__(self, filesystem: fs.FileSystem, location: str, schema: pa.Schema, with_dictionary: list[str]) -> None:
+    def __init__(
+        self,
+        filesystem: fs.FileSystem,
+        location: str,
+        schema: pa.Schema,
+        with_dictionary: list[str],
+        without_statistics: frozenset[str],
+    ) -> None:
+        self.without_statistics = without_statistics
         path = Warehouse.arrow_path(location)
         if isinstance(filesystem, fs.LocalFileSystem):
             filesystem.create_dir(path.rsplit("/", 1)[0], recursive=True)
@@ -146,7 +185,7 @@ class _OpenFile:
             schema,
             compression="zstd",
             store_decimal_as_integer=True,  # as Iceberg wants decimals of up to 18 digits
-            write_statistics=True,
+            write_statistics=[path for path in map(leaf, schema) if path not in without_statistics],
             use_dictionary=with_dictionary,
             metadata_collector=self._footers,
         )

@@ -192,3 +192,23 @@ def test_numerics_of_different_scales_keep_their_text(lab: Lab) -> None:
     assert lab.sync()[0]
     assert [column.storage for column in lab.views()["public.t"].columns] == ["int4", TEXT_BACKED, TEXT_BACKED]
     assert lab.read("public", "t", "a, b", "ORDER BY i") == lab.ask("SELECT a::text, b::text FROM t ORDER BY i")
+
+
+def test_huge_values(lab: Lab) -> None:
+    """Values of 20 MB beside small ones, in every kind of column that can be so large."""
+    lab.execute(
+        "CREATE TABLE t (i int, s text, j jsonb, b bytea, a text[], x tsvector);"
+        "INSERT INTO t SELECT i, 's' FROM generate_series(1, 100) i;"
+        "INSERT INTO t SELECT 101, string_agg(md5(g::text) || '\"' || chr(10), '') FROM generate_series(1, 600000) g;"
+        "INSERT INTO t SELECT 102, 'x', to_jsonb(s) FROM t WHERE i = 101;"
+        "INSERT INTO t SELECT 103, NULL, NULL, convert_to(s, 'UTF8') FROM t WHERE i = 101;"
+        "INSERT INTO t SELECT 104, '', NULL, NULL, ARRAY[s, NULL, 'small'] FROM t WHERE i = 101;"
+        "INSERT INTO t SELECT i + 104, 's', NULL, '\\x01' FROM generate_series(1, 100) i"
+    )
+    assert lab.sync()[0]
+    query = "count(*), md5(string_agg(s, ',' ORDER BY i)), max(length(j::text)), max(length(b)), max(length(a[1]))"
+    in_duckdb = query.replace("j::text", "j").replace("length(b)", "octet_length(b)")
+    assert lab.read("public", "t", in_duckdb) == lab.ask(f"SELECT {query} FROM t")
+    assert lab.read("public", "t", "md5(b), md5(a[1])", "WHERE i IN (103, 104) ORDER BY i") == lab.ask(
+        "SELECT md5(b), md5(a[1]) FROM t WHERE i IN (103, 104) ORDER BY i"
+    )

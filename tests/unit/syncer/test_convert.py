@@ -1,11 +1,13 @@
+import csv
 from decimal import Decimal
+from io import StringIO
 
 import pyarrow as pa
 import pytest
 
 from catalog.columns import Column
 from catalog.schemas import assign_field_ids, file_schema
-from syncer.convert import Converter, NotText
+from syncer.convert import Converter, NotText, split_row
 from syncer.values import Unrepresentable
 
 
@@ -86,3 +88,36 @@ def test_a_value_larger_than_any_block() -> None:
 def test_arrays_with_nulls() -> None:
     table = converter("int4", array=True).convert(b'"{1,2}"\n\n{}\n{NULL}\n')
     assert values(table) == [[[1, 2]], [None], [[]], [[None]]]
+
+
+ROW = b'7,"a ""quoted"", \n text",,"",plain \\ ,\\x0a22,t,"{1,NULL}",1.50\n'
+
+
+def test_a_huge_row_is_converted_as_any_other() -> None:
+    storages = ("int4", "text", "text", "text", "json", "bytea", "bool", "varchar", "numeric")
+    assert values(converter(*storages).convert_row(ROW)) == values(converter(*storages).convert(ROW))
+    assert values(converter(*storages).convert_row(memoryview(ROW))) == [
+        [7, 'a "quoted", \n text', None, "", "plain \\ ", b'\n"', True, "{1,NULL}", Decimal("1.50")]
+    ]
+
+
+def test_a_huge_row_of_arrays() -> None:
+    row = b'"{1,NULL,3}"\n'
+    assert values(converter("int8", array=True).convert_row(row)) == [[[1, None, 3]]]
+
+
+@pytest.mark.parametrize("row", [b"\n", b",\n", b'"",\n', b'",","\n"\n', b'"""",""""""\n'])
+def test_a_row_is_taken_apart_as_a_csv_reader_does(row: bytes) -> None:
+    (expected,) = csv.reader(StringIO(row.decode(), newline=""), strict=True) if row != b"\n" else ([""],)
+    assert [bytes(value or b"").decode() for value in split_row(row)] == expected
+
+
+def test_a_huge_row_that_is_not_utf8() -> None:
+    with pytest.raises(NotText):
+        converter("text").convert_row(b"\xff\n")
+
+
+def test_a_huge_row_with_a_value_that_the_type_has_not() -> None:
+    with pytest.raises(Unrepresentable) as refused:
+        converter("int4", "numeric").convert_row(b"1,NaN\n")
+    assert refused.value.column == "column 2"

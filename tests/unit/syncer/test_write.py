@@ -84,3 +84,35 @@ def test_dictionaries_are_for_values_that_repeat() -> None:
         }
     )
     assert dictionary_columns(table) == ["few", "dot.ted", "lists.list.element", "empty"]
+
+
+def test_a_column_with_a_huge_value_goes_without_statistics(
+    filesystem: fs.FileSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "HUGE_VALUE_BYTES", 1000)
+    monkeypatch.setattr(write, "HUGE_ROWS_BYTES", 1000)
+    writer = FileWriter(filesystem, "s3://lake/t/data", SCHEMA)
+    writer.add(rows(10))
+    writer.add(pa.table([pa.array([10], pa.int32()), pa.array(["x" * 1000])], schema=SCHEMA))
+    writer.add(rows(10, 11))
+    files = writer.close()
+    assert [[group_statistics(file.footer, column) for column in (0, 1)] for file in files] == [[True, False]]
+    content = pa.concat_tables(read(filesystem, file.location) for file in files)
+    assert content.column("i").to_pylist() == list(range(21))
+
+
+def test_a_huge_value_ends_a_file_with_statistics(filesystem: fs.FileSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write, "HUGE_VALUE_BYTES", 1000)
+    monkeypatch.setattr(write, "ROW_GROUP_ROWS", 10)
+    writer = FileWriter(filesystem, "s3://lake/t/data", SCHEMA)
+    writer.add(rows(10))
+    writer.add(pa.table([pa.array([10], pa.int32()), pa.array(["x" * 1000])], schema=SCHEMA))
+    files = writer.close()
+    assert [[group_statistics(file.footer, column) for column in (0, 1)] for file in files] == [
+        [True, True],
+        [True, False],
+    ]
+
+
+def group_statistics(footer: pq.FileMetaData, column: int) -> bool:
+    return bool(footer.row_group(0).column(column).is_stats_set)
