@@ -1,15 +1,14 @@
-"""Rows out of the source: COPY as CSV, in blocks of whole rows.
-
-libpq hands COPY out row by row; the loop over rows does nothing but gather them.
-"""
+"""Rows out of the source: COPY as CSV, in blocks of whole rows."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum
 
 import psycopg
 from psycopg import sql
 
+from syncer.copy_out import copy_out
 from syncer.describe import SourceTable
 
 BLOCK_BYTES = 4 << 20
@@ -29,7 +28,7 @@ class Batch:
     """Whole rows, as COPY's CSV prints them."""
 
     operation: Operation
-    data: Buffer
+    data: bytes | bytearray | memoryview
     is_one_row: bool = False
 
     @property
@@ -63,21 +62,11 @@ def extract(connection: psycopg.Connection, table: SourceTable, where: sql.Compo
 
     Raises: psycopg.Error; RewrittenMeanwhile, at the end.
     """
-    with connection.cursor() as cursor, cursor.copy(copy_statement(table, where)) as copy:
-        rows = bytearray()
-        while row := copy.read():
-            is_huge = len(row) >= HUGE_BYTES
-            if not is_huge:
-                rows += row  # at once: to keep libpq's many small buffers costs twice the time
-            if rows and (is_huge or len(rows) >= BLOCK_BYTES):
-                yield Batch(Operation.INSERT, rows)
-                rows = bytearray()
-            if is_huge:
-                batches = [Batch(Operation.INSERT, row, is_one_row=True)]  # not copied, and not kept here
-                del row
-                yield batches.pop()
-        if rows:
-            yield Batch(Operation.INSERT, rows)
+    with closing(copy_out(connection, copy_statement(table, where))) as blocks:
+        for data, is_one_row in blocks:
+            batches = [Batch(Operation.INSERT, data, is_one_row)]
+            del data  # it may be huge: not kept here
+            yield batches.pop()
     # COPY's lock is still held, so from here on the answer cannot change. It is that of now, not of the snapshot.
     found = connection.execute("SELECT pg_relation_filenode(%s)", (table.relation.oid,)).fetchone()
     if found is None or (found[0] or 0) != table.relation.filenode:
