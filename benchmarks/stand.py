@@ -39,9 +39,10 @@ def bench_folder() -> Path:
 
 @contextlib.contextmanager
 def source(scale: float) -> Iterator[PrivatePostgres]:
-    """Run a source that holds TPC-H; made when it is missing."""
+    """Run a source that holds TPC-H, over TCP as our server is asked; made when it is missing."""
     settings = {**SOURCE_SETTINGS, "shared_buffers": "1GB", "max_wal_size": "8GB"}
-    with PrivatePostgres(bench_folder() / f"source-{scale:g}", settings=settings) as postgres:
+    folder = bench_folder() / f"source-{scale:g}"
+    with PrivatePostgres(folder, port=free_port(), settings=settings) as postgres:
         if not tpch.is_loaded(postgres.url()):
             tpch.load(postgres.url(), scale)
         yield postgres
@@ -72,7 +73,9 @@ def stand(scale: float) -> Iterator[Stand]:
         if not done.exists():
             sync(postgres.url(), data_dir)
             done.touch()
-        with program("pgserver", {**lake_variables(data_dir), "BEMIDB_PORT": str(port)}) as server:
+        # Each statement is to be run, not answered again.
+        variables = {**lake_variables(data_dir), "BEMIDB_PORT": str(port), "BEMIDB_RESULT_CACHE_BYTES": "0"}
+        with program("pgserver", variables) as server:
             url = f"postgresql://bench@127.0.0.1:{port}/bemidb"
             _wait_until_ready(url, server)
             yield Stand(postgres.url(), url, psutil.Process(server.pid), data_dir)

@@ -24,12 +24,27 @@ QUIET = (
 TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
 
+class _Level:
+    """The level in force."""
+
+    number = logging.INFO
+
+
+_level = _Level()
+
+
+def logs_debug() -> bool:
+    """Whether lines at level debug are written: what would only go into one need not be put together."""
+    return _level.number <= logging.DEBUG
+
+
 def configure_logs(level: str, log_format: Literal["console", "json"]) -> None:
     """Send our events, and what the libraries have to say from warning up, to standard error.
 
     Standard error, so that a program's output can be piped. Colours only on a terminal.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
+    _level.number = number
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

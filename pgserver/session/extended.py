@@ -101,13 +101,14 @@ async def execute(session: Session, frame: bytes) -> None:
         return
     portal = session.portals.portal(message.portal)
     if portal is None:
+        session.settings = None  # it may be a SET that was parsed long ago
         session.twin.queue(frame)
     elif isinstance(portal, UtilityPortal):
         await execute_utility(session, portal, frame, message.max_rows)
     else:
         await settle(session)
         portal.check()
-        state = None if portal.running or portal.at_end else await lake.ask_state(session)
+        state = None if portal.running or portal.at_end else await lake.state_of(session)
         await session.interruptible(run(session, portal, state, message.max_rows))
 
 

@@ -1,5 +1,6 @@
 """A lake statement within a session: what it must know of the session, its rows to the client, its end."""
 
+import time
 from dataclasses import replace
 
 from pgserver.encode.copy import CopyLayout
@@ -59,6 +60,17 @@ async def ask_state(session: Session) -> SessionState:
     """
     session.settings = read_state(await session.twin.ask(STATE_FRAMES, STATE_ANSWERS))
     return session.settings
+
+
+async def state_of(session: Session) -> SessionState:
+    """Return the session's state for a statement: asked, unless only the time can differ from what was asked before.
+
+    Outside of a transaction block that is so; `now()` stays the same for a group of messages, which is one transaction.
+    """
+    if session.settings is None or session.twin.status != ord("I"):
+        return await ask_state(session)
+    session.group_now_us = session.group_now_us or time.time_ns() // 1000
+    return replace(session.settings, now_us=session.group_now_us, statement_us=time.time_ns() // 1000)
 
 
 async def start(session: Session, portal: LakePortal, state: SessionState, layout: CopyLayout | None = None) -> None:

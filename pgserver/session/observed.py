@@ -2,10 +2,13 @@
 
 import itertools
 import time
+from functools import cache
 
 import structlog
 from pglast.parser import ParseError, scan
+from prometheus_client import Counter, Histogram
 
+from catalog.logs import logs_debug
 from pgserver import metrics
 from pgserver.session.cursor import LakePortal
 from pgserver.session.state import Session
@@ -34,7 +37,8 @@ class Observation:
         self._began = time.monotonic()
         session.progress.begin()
         metrics.queries_active.inc()
-        log.debug("statement_started", query_id=self._number, session_id=session.process_id)
+        if logs_debug():
+            log.debug("statement_started", query_id=self._number, session_id=session.process_id)
 
     def end(self, sqlstate: str) -> None:
         """End, with the SQLSTATE of its error, if there was one."""
@@ -42,26 +46,40 @@ class Observation:
         seconds = time.monotonic() - self._began
         executor = "postgres" if progress.rows is None else "lake"
         metrics.queries_active.dec()
-        metrics.queries.labels("error" if sqlstate else "success", (sqlstate or SUCCESS)[:2]).inc()
-        metrics.query_seconds.labels(executor).observe(seconds)
+        counted("error" if sqlstate else "success", (sqlstate or SUCCESS)[:2]).inc()
+        timed(executor).observe(seconds)
         if progress.first_rows_at is not None:
             metrics.first_row_seconds.observe(progress.first_rows_at - self._began)
-        metrics.rows_sent.inc(progress.rows or 0)
-        fields = {
+            metrics.rows_sent.inc(progress.rows or 0)
+        slow_ms = self._session.services.log_min_duration_ms
+        if slow_ms != NEVER and seconds * 1000 >= slow_ms:
+            log.info("statement_slow", statement=redacted(self._text), **self._fields(executor, seconds, sqlstate))
+        elif logs_debug():
+            log.debug("statement_finished", **self._fields(executor, seconds, sqlstate))
+
+    def _fields(self, executor: str, seconds: float, sqlstate: str) -> dict[str, object]:
+        return {
             "query_id": self._number,
             "session_id": self._session.process_id,
             "user": self._session.user,
             "client_addr": self._session.client.peer,
             "executor": executor,
-            "rows": progress.rows,
+            "rows": self._session.progress.rows,
             "duration_ms": round(seconds * 1000, 1),
             "sqlstate": sqlstate or SUCCESS,
         }
-        slow_ms = self._session.services.log_min_duration_ms
-        if slow_ms != NEVER and seconds * 1000 >= slow_ms:
-            log.info("statement_slow", statement=redacted(self._text), **fields)
-        else:
-            log.debug("statement_finished", **fields)
+
+
+@cache
+def counted(status: str, sqlstate_class: str) -> Counter:
+    """Return the counter of statements that end so; looking it up by its labels costs more than counting."""
+    return metrics.queries.labels(status, sqlstate_class)
+
+
+@cache
+def timed(executor: str) -> Histogram:
+    """Return the histogram of a way's times."""
+    return metrics.query_seconds.labels(executor)
 
 
 def observe(session: Session, tag: int, frame: bytes) -> Observation | None:

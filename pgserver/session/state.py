@@ -87,6 +87,7 @@ class Session:
         self.pins: dict[int, str] = {}  # snapshots that the open transaction has read
         self.skipping = False  # an error: all is dropped until Sync
         self.settings: SessionState | None = None  # as last asked; None when they may have changed
+        self.group_now_us = 0  # now() of the lake statements of a group of messages; 0: none yet
         self.may_have_temporary = False  # a text of this session may have made temporary objects
         self.progress = Progress()
         self.user = ""
@@ -253,6 +254,7 @@ async def sync(session: Session, frame: bytes = SYNC) -> None:
 async def end_group(session: Session) -> None:
     """Forget what does not outlive the group, or the transaction."""
     session.skipping = False
+    session.group_now_us = 0
     session.portals.confirm(session.twin.answered_in_group)
     await session.portals.close_dropped()
     if session.twin.status == ord("I"):
