@@ -83,7 +83,7 @@ class TableTarget:
 class Content:
     """What an incremental copy must know of a table. The summaries are of its history, the newest first."""
 
-    schema_id: int
+    schema: Schema
     summaries: tuple[Mapping[str, str], ...]
 
 
@@ -232,7 +232,7 @@ class LakeCatalog:
         Raises: OSError (storage); CorruptMetadata.
         """
         metadata = snapshot.load_metadata(self._file_io(), row.metadata_location)
-        return Content(metadata.current_schema_id, tuple(snapshot.summaries(metadata)))
+        return Content(metadata.schema(), tuple(snapshot.summaries(metadata)))
 
     def plan(self, row: TableRow, row_filter: BooleanExpression = ALWAYS) -> ScanPlan:
         """Return the data files of a table that may hold rows for which a condition is true.

@@ -14,8 +14,10 @@ from rich.file_proxy import FileProxy
 from catalog.errors import NotReachable, OperatorError
 from catalog.logs import configure_logs
 from catalog.settings import load_settings
+from syncer.checks import check, show_plan
 from syncer.run import sync
 from syncer.settings import CURSORS, DESTINATION_SCHEMA, EXCLUDE, INCLUDE, SyncSettings
+from syncer.verify import verify
 
 EXIT_TABLES_FAILED = 1
 EXIT_NOT_STARTED = 2
@@ -30,7 +32,16 @@ class Command:
     run: Callable[[SyncSettings, Console], bool]
 
 
-COMMANDS = {"sync": Command("copy the chosen tables, each swapped in whole (the default)", sync)}
+COMMANDS = {
+    "sync": Command("copy the chosen tables, each swapped in whole (the default)", sync),
+    "verify": Command("compare counts and column checksums of source and lake; exit code 1 at a difference", verify),
+}
+
+# What `sync` does instead with an option of that name.
+INSTEAD = {
+    "--check": Command("only try the connections and rights", check),
+    "--dry-run": Command("only print what would be copied, and how", show_plan),
+}
 
 # Options that set a variable for this run.
 OPTIONS = {
@@ -64,7 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # Log lines go above the bars, not into them.
             sys.stderr = cast(TextIO, FileProxy(console, sys.stderr))
         configure_logs(settings.log_level, settings.log_format)
-        return 0 if COMMANDS[options.command].run(settings, console) else EXIT_TABLES_FAILED
+        command = INSTEAD[options.instead] if options.instead else COMMANDS[options.command]
+        return 0 if command.run(settings, console) else EXIT_TABLES_FAILED
     except (OperatorError, NotReachable) as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_NOT_STARTED
@@ -85,6 +97,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("command", nargs="?", choices=tuple(COMMANDS), default="sync", help=commands)
     for option, (variable, text) in OPTIONS.items():
         parser.add_argument(option, metavar="VALUE", help=f"{text} ({variable})")
+    only = parser.add_mutually_exclusive_group()
+    for option, instead in INSTEAD.items():
+        only.add_argument(option, dest="instead", action="store_const", const=option, help=instead.help)
     for option, (variable, text) in FLAGS.items():
         parser.add_argument(option, action="store_const", const="true", help=f"{text} ({variable})")
     return parser

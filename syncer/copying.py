@@ -142,7 +142,7 @@ def _is_newer(row: TableRow, table: SourceTable) -> bool:
     """Tell whether another run has copied the table meanwhile, from a later moment of the same source."""
     assert row.view is not None
     theirs, ours = row.view.origin, table.view.origin
-    return same_source(theirs, ours) and lsn_number(theirs.lsn) >= lsn_number(ours.lsn)
+    return same_source(theirs, ours) and lsn_number(theirs.lsn) > lsn_number(ours.lsn)
 
 
 def lsn_number(text: str) -> int:

@@ -81,7 +81,7 @@ class IncrementalCopy:
         base = self._base(table, row)
         table = _stored_as(table, base.view)
         target = self._lake.prepare_table(*table.destination, table.view.columns)
-        if target.schema.schema_id != base.content.schema_id:
+        if target.schema.schema_id != base.content.schema.schema_id:
             raise NeedsFull("its columns have changed")
         copied = self._readers.submit(
             partial(self._write, table=table, target=target, base=base, progress=progress), table.label

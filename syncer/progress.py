@@ -133,6 +133,11 @@ class TableProgress:
         return Outcome(self._table.label, ".".join(self._table.destination), rows, byte_count, seconds, error)
 
 
+def say(console: Console, line: str) -> None:
+    """Print a line as it is, however long, without a colour."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
 def show_summary(console: Console, outcomes: Sequence[Outcome], seconds: float) -> None:
     """Print the table that a run ends with."""
     total = Outcome(
@@ -144,7 +149,7 @@ def show_summary(console: Console, outcomes: Sequence[Outcome], seconds: float) 
     )
     if not console.is_terminal:
         for outcome in (*outcomes, total):
-            console.print(_line(outcome), markup=False, highlight=False, soft_wrap=True)
+            say(console, _line(outcome))
         return
     grid = Table()
     for name in ("table", "in the lake", "mode"):

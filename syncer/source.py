@@ -63,7 +63,7 @@ class Source:
         self.snapshot = _export_snapshot(connection)
         row = connection.execute(
             "SELECT current_database(), CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
-            " ELSE pg_current_wal_lsn() END::text, now()"
+            " ELSE pg_current_wal_insert_lsn() END::text, now()"
         ).fetchone()
         assert row is not None
         self.database = str(row[0])

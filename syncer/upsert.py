@@ -92,20 +92,18 @@ def rewrite(
     goes even if it loses nothing (it is small).
     """
     with filesystem.open_input_file(Warehouse.arrow_path(location)) as source, pq.ParquetFile(source) as file:
-        names = names_by_field_id(file.schema_arrow, schema)
-        masks = [replaced.kept(rows) for rows in _groups(file, names, schema, replaced.columns())]
+        masks = [replaced.kept(rows) for rows in row_groups(file, schema, replaced.columns())]
         total = sum(len(mask) for mask in masks)
         lost = total - sum(int(pc.sum(mask).as_py() or 0) for mask in masks)
         if lost or always:
-            for mask, rows in zip(masks, _groups(file, names, schema, schema.names), strict=True):
+            for mask, rows in zip(masks, row_groups(file, schema, schema.names), strict=True):
                 writer.add(rows.filter(mask))
     return Rewritten(total, lost)
 
 
-def _groups(
-    file: pq.ParquetFile, names: dict[str, str], schema: pa.Schema, wanted: Sequence[str]
-) -> Iterator[pa.Table]:
+def row_groups(file: pq.ParquetFile, schema: pa.Schema, wanted: Sequence[str]) -> Iterator[pa.Table]:
     """Yield row groups with columns named and typed as in the table; a column that the file lacks is NULL."""
+    names = names_by_field_id(file.schema_arrow, schema)
     present = [names[name] for name in wanted if name in names]
     fields = [schema.field(name) for name in wanted]
     for number in range(file.num_row_groups):
