@@ -2,15 +2,17 @@
 
 import asyncio
 import contextlib
+import itertools
 import socket
 import ssl
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
 import structlog
 
-from pgserver.protocol.codec import Frames, Grammar, StartupDecoder, frontend_grammar
+from pgserver.protocol.codec import Frames, FramingError, Grammar, StartupDecoder, frontend_grammar
 from pgserver.protocol.errors import ProtocolViolation
 from pgserver.protocol.startup import GSSENCRequest, SSLRequest, StartupFamily
 from pgserver.session.client import ConnectionLost
@@ -59,6 +61,8 @@ class ClientConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._startup = StartupDecoder()
         self._frames: Frames | None = None
+        self._cut: deque[tuple[int, bytes]] = deque()  # messages that are here
+        self._broken: FramingError | None = None  # what comes behind them
         self._waiter: asyncio.Future[None] | None = None
         self._writable = asyncio.Event()
         self._writable.set()
@@ -215,11 +219,27 @@ class ClientConnection(asyncio.Protocol):
 
         Raises: FramingError when the stream cannot be followed; ConnectionLost.
         """
-        assert self._frames is not None
-        while True:
-            for message in self._frames:
-                return message
+        while (message := self.poll()) is None:
             await self._more()
+        return message
+
+    def poll(self) -> tuple[int, bytes] | None:
+        """Return the next message if it is here already.
+
+        Raises: FramingError when the stream cannot be followed.
+        """
+        if not self._cut:
+            assert self._frames is not None
+            one_by_one = self._frames.grammar is LOGIN  # another follows
+            try:
+                self._cut.extend(itertools.islice(self._frames, 1) if one_by_one else self._frames)
+            except FramingError as error:
+                self._broken = error
+        if self._cut:
+            return self._cut.popleft()
+        if self._broken is not None:
+            raise self._broken
+        return None
 
     async def _more(self) -> None:
         if self._ended:

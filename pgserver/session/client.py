@@ -36,6 +36,9 @@ class Client(Protocol):
     async def next_message(self) -> tuple[int, bytes]:
         """Return the next message as its type and its frame."""
 
+    def poll(self) -> tuple[int, bytes] | None:
+        """Return the next message if it is here already."""
+
     def end_input(self) -> None:
         """Let the session end as if the client had gone."""
 

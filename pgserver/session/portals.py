@@ -78,11 +78,15 @@ class Portals:
 
     def set_statement(self, message: int, name: str, statement: Found | None) -> None:
         """Note what a Parse or Close will have done."""
+        if statement is None and self.statement(name) is None and name not in self._new_statements:
+            return  # as most are: the twin's, under a name that was the twin's
         self._new_statements[name] = statement
         self._pending.append((message, lambda: self.put_statement(name, statement)))
 
     def set_portal(self, message: int, name: str, portal: Portal | None) -> None:
         """Note what a Bind or Close will have done."""
+        if portal is None and self.portal(name) is None and name not in self._new_portals:
+            return
         self._new_portals[name] = portal
         self._pending.append((message, lambda: self.put_portal(name, portal)))
 

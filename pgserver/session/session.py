@@ -8,7 +8,7 @@ from pgserver.protocol.codec import FramingError
 from pgserver.protocol.errors import InternalError, PostgresError, error_response
 from pgserver.session import extended, simple
 from pgserver.session.client import ConnectionLost
-from pgserver.session.observed import observe
+from pgserver.session.observed import OBSERVED, observe
 from pgserver.session.state import Session, shut_down, sync
 from pgserver.twin.backend import BackendFailed, BackendLost
 
@@ -48,9 +48,12 @@ async def serve(session: Session) -> None:
             if session.services.activity.draining and session.between_transactions:
                 session.farewell = shut_down()
                 break
-            session.rest()
-            tag, frame = await session.client.next_message()
-            session.resting = False
+            message = session.client.poll()
+            if message is None:
+                session.rest()
+                message = await session.client.next_message()
+                session.resting = False
+            tag, frame = message
             if tag == TERMINATE:
                 break
             if not session.skipping or tag in (SYNC, QUERY):
@@ -64,13 +67,15 @@ async def serve(session: Session) -> None:
 
 async def handle(session: Session, tag: int, frame: bytes) -> None:
     """Serve one message; whatever goes wrong becomes an ErrorResponse."""
-    observation = observe(session, tag, frame)
+    observation = observe(session, tag, frame) if tag in OBSERVED else None
+    if observation is None:
+        await attempt(session, tag, frame)
+        return
     sqlstate = CONNECTION_LOST
     try:
         sqlstate = await attempt(session, tag, frame)
     finally:
-        if observation is not None:
-            observation.end(sqlstate)
+        observation.end(sqlstate)
 
 
 async def attempt(session: Session, tag: int, frame: bytes) -> str:
