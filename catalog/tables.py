@@ -32,6 +32,7 @@ from catalog.database import connect, connection_error, is_passing, transaction
 from catalog.errors import CommitConflict, CommitOutcomeUnknown, NotReachable, OperatorError
 from catalog.files import WrittenFile, data_file
 from catalog.locks import Locks
+from catalog.orphans import remove_orphans
 from catalog.pointers import (
     DDL,
     SCHEMA_IS_COMPLETE,
@@ -240,6 +241,13 @@ class LakeCatalog:
         Raises: OSError (storage); CorruptMetadata.
         """
         return plan_scan(row.metadata_location, self._warehouse.file_io_properties, row_filter)
+
+    def remove_orphans(self, row: TableRow) -> int:
+        """Delete old files of a table that none of its snapshots knows; hold its lock. Returns: how many.
+
+        Raises: OSError (storage); CorruptMetadata.
+        """
+        return remove_orphans(self._warehouse, self._file_io(), row.metadata_location)
 
     def commit_table(
         self,

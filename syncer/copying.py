@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import psycopg
 import structlog
 
+from catalog.columns import TableView
 from catalog.errors import (
     CommitConflict,
     CommitOutcomeUnknown,
@@ -94,7 +95,10 @@ class Copying:
                     check_owner(table, row)
                 if waited and row is not None and _is_newer(row, table):
                     return progress.leave(row.view, "superseded")
-                return self._copy_locked(table, row, progress)
+                outcome = self._copy_locked(table, row, progress)
+                if row is None or row.view is None or day_of(row.view) != day_of(table.view):
+                    self._clean_up(table)
+                return outcome
         except psycopg.Error as error:
             return progress.fail(source_problem(error))
         except KNOWN_FAILURES as error:
@@ -121,6 +125,15 @@ class Copying:
         whole = self._full.copy(table, progress, confirm)
         return progress.finish(whole.view.row_count, whole.view.byte_count)
 
+    def _clean_up(self, table: SourceTable) -> None:
+        """Delete what failed runs have left of a table, once a day; it is no failure where that does not work."""
+        try:
+            row = self._stage.lake.read_table(*table.destination)
+            if row is not None:
+                self._stage.lake.remove_orphans(row)
+        except (OSError, CorruptMetadata, NotReachable, OperatorError) as error:
+            log.warning("orphans_left", table=table.label, problem=type(error).__name__)
+
     def _is_unchanged(self, table: SourceTable, row: TableRow) -> bool:
         """Tell whether the source proves that nobody has written to the table since it was copied."""
         source = self._stage.source
@@ -136,6 +149,11 @@ class Copying:
         if not self._stage.lake.set_view(row, view):
             raise CommitConflict("another writer changed it")
         return progress.leave(view, mode)
+
+
+def day_of(view: TableView) -> str:
+    """Return the day on which a table was copied."""
+    return view.origin.synced_at[: len("2026-01-01")]
 
 
 def _is_newer(row: TableRow, table: SourceTable) -> bool:
