@@ -9,7 +9,8 @@ from pgserver.emit.errors import NoRule
 from pgserver.emit.sublinks import SUBLINKS
 from pgserver.emit.variables import VARIABLES
 from pgserver.emit.walk import NodeFunction
+from pgserver.emit.windows import WINDOWS
 
 __all__ = ["NODES", "NoRule"]
 
-NODES: Mapping[str, NodeFunction] = VARIABLES | CALLS | BRANCHES | COERCIONS | SUBLINKS
+NODES: Mapping[str, NodeFunction] = VARIABLES | CALLS | BRANCHES | COERCIONS | SUBLINKS | WINDOWS
