@@ -8,6 +8,8 @@ STAMP := $(VENV)/.installed
 PIP_COMPILE := $(BIN)/pip-compile --quiet --no-header --strip-extras --allow-unsafe --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 IMAGE ?= bemidb-py
+# Processes of pytest: each has a server and a Postgres of its own.
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help install run psql test test-all lint format types docs record bench lock image clean
@@ -33,10 +35,10 @@ psql: $(STAMP) ## Open psql against the server of `make run`
 	@$(BIN)/python -m sample psql $(ARGS)
 
 test: $(STAMP) ## Run the tests but the slow ones
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-all: $(STAMP) ## Run all the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(STAMP) ## Check style, format and the direction of imports
 	$(BIN)/ruff check

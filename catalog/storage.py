@@ -25,6 +25,14 @@ WRONG_REGION = ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLoc
 TOKEN_OLD = ("ExpiredToken", "InvalidToken", "ExpiredTokenException", "TokenRefreshRequired")
 
 
+class PatientRetries(fs.AwsStandardS3RetryStrategy):  # type: ignore[misc]  # pyarrow has no types
+    """Six attempts a request: a bucket that throttles ends a sync with the three of the SDK."""
+
+    def __init__(self) -> None:
+        """Take no argument: PyIceberg makes it from its name."""
+        super().__init__(max_attempts=6)
+
+
 @dataclass(frozen=True, slots=True)
 class S3Credentials:
     """What a client of the bucket needs, as DuckDB's secrets want it."""
@@ -86,6 +94,7 @@ class Warehouse:
             "s3.region": credentials.region,
             "s3.connect-timeout": "10",
             "s3.request-timeout": "60",
+            "s3.retry-strategy-impl": f"{PatientRetries.__module__}.{PatientRetries.__qualname__}",
             **{name: value for name, value in optional.items() if value is not None},
         }
 
@@ -129,6 +138,7 @@ class Warehouse:
             scheme="https" if credentials.use_ssl else "http",
             connect_timeout=10,
             request_timeout=60,
+            retry_strategy=PatientRetries(),
         )
 
     @staticmethod
