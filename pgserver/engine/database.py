@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 EXTENSIONS = ("httpfs", "avro", "iceberg")
-MACROS = "emit/macros.sql"  # of the package pgserver; the functions that emitted SQL calls
+MACROS = "emit/macros"  # of the package pgserver: the functions that emitted SQL calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,7 @@ def statements(options: DatabaseOptions) -> Iterator[str]:
     yield f"SET GLOBAL threads = {options.threads}"
     yield from _CACHES
     yield from _SEMANTICS
-    macros = Path(__file__).parent.parent / MACROS
-    if macros.exists():
+    for macros in sorted((Path(__file__).parent.parent / MACROS).glob("*.sql")):
         yield macros.read_text(encoding="utf-8")
     yield from _LOCKS
     prefixes = ", ".join(quoted(prefix) for prefix in allowed_prefixes(options.lake_prefixes))

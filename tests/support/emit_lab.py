@@ -5,6 +5,7 @@ Trees come from the source itself, so the OIDs are the source's; rows come back 
 
 import os
 import struct
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -28,16 +29,17 @@ from pgserver.emit.tree import parse_tree
 from pgserver.encode.encoders import encoders_for
 from pgserver.encode.rows import WireColumn, WireSettings, encode_rows
 
-MACROS = Path(pgserver.emit.__file__).with_name("macros.sql")
+MACROS = Path(pgserver.emit.__file__).with_name("macros")
 ANALYSE = "-c debug_print_rewritten=on -c debug_pretty_print=off -c client_min_messages=log -c log_min_messages=fatal"
 SETTINGS = """
 SET TimeZone = 'UTC'; SET integer_division = true; SET default_null_order = 'NULLS_LAST_ON_ASC_FIRST_ON_DESC';
 SET order_by_non_integer_literal = true; SET ieee_floating_point_ops = true; SET preserve_insertion_order = true;
 SET old_implicit_casting = false; SET autoload_known_extensions = false; SET autoinstall_known_extensions = false
 """
+NOW_US = int(time.time() * 1e6)  # in Postgres the clock runs on: a statement must not show it
 SESSION: Mapping[str, str | int] = {
-    "now": 1_700_000_000_123_456,
-    "statement_timestamp": 1_700_000_000_123_456,
+    "now": NOW_US,
+    "statement_timestamp": NOW_US,
     "current_user": "analyst",
     "session_user": "analyst",
     "current_schema": "public",
@@ -66,7 +68,8 @@ class EmitLab:
         self.views, self.plans = self._read_lake(lake)
         self.duckdb = duckdb.connect(config={"threads": 1})
         self.duckdb.execute(SETTINGS)
-        self.duckdb.execute(MACROS.read_text("utf-8"))
+        for macros in sorted(MACROS.glob("*.sql")):
+            self.duckdb.execute(macros.read_text("utf-8"))
 
     def close(self) -> None:
         """Disconnect from all three."""

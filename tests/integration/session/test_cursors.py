@@ -46,7 +46,6 @@ def test_formats_may_change_only_before_rows_are_seen(connection: psycopg.Connec
         connection.execute("FETCH 2 FROM c", binary=False)
 
 
-@pytest.mark.xfail(reason="now() takes the bridge, whose backend has its own", strict=True)
 def test_a_cursor_keeps_the_now_of_its_transaction(connection: psycopg.Connection) -> None:
     connection.execute("DECLARE c CURSOR WITH HOLD FOR SELECT now() FROM nasty.people LIMIT 1")
     before = connection.execute("SELECT now()").fetchone()

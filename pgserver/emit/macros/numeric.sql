@@ -1,4 +1,4 @@
--- Macros that the emitter's rules name. The engine runs this file when a DuckDB starts.
+-- Macros that the rules of the emitter name: numeric. The engine runs the files of this folder when a DuckDB starts.
 -- An error('22012') is one of Postgres' SQLSTATEs; error('bridge') asks for the bridge.
 
 -- Integer division and modulo: DuckDB gives NULL for a zero divisor.
@@ -44,26 +44,3 @@ CREATE MACRO pg_at_20_(q, r) AS CAST(CASE WHEN r > 20 THEN error('bridge') ELSE 
 CREATE MACRO pg_quotient_number(x, mx, y, my, wx, wy, k, shown) AS list_transform([{'x': x, 'y': y, 'a': abs(x), 'b': abs(y), 'p': abs(x) * mx, 'q': abs(y) * my}], lambda v_:
       CASE WHEN v_['x'] IS NULL OR v_['y'] IS NULL THEN NULL WHEN v_['y'] = 0 THEN error('22012') ELSE
       list_transform([pg_quotient_scale_(v_['p'], v_['q'], wx, wy, shown)], lambda r_: CASE WHEN (v_['x'] < 0) <> (v_['y'] < 0) THEN -1 ELSE 1 END * pg_at_20_(pg_quotient_digits_(v_['a'], v_['b'], r_ + k), r_))[1] END)[1];
-
--- Floats: Postgres raises where a finite operation gives infinity or loses a non-zero value, and for a zero divisor.
-CREATE MACRO pg_fchk(r, finite) AS CASE WHEN isinf(r) AND finite THEN error('22003') ELSE r END;
-CREATE MACRO pg_fdiv(a, b) AS CASE WHEN b = 0 AND NOT isnan(a) THEN error('22012') WHEN isnan(a) THEN a WHEN isinf(a / b) AND isfinite(a) THEN error('22003') WHEN a / b = 0 AND a <> 0 AND isfinite(b) THEN error('22003') ELSE a / b END;
-CREATE MACRO pg_fmul(a, b) AS CASE WHEN isinf(a * b) AND isfinite(a) AND isfinite(b) THEN error('22003') WHEN a * b = 0 AND a <> 0 AND b <> 0 THEN error('22003') ELSE a * b END;
-
--- Text.
-CREATE MACRO pg_substr2(s, f) AS CASE WHEN f IS NOT NULL THEN substr(s, greatest(f, 1)) END;
-CREATE MACRO pg_substr3(s, f, n) AS CASE WHEN f IS NULL OR n IS NULL THEN NULL WHEN n < 0 THEN error('22011') ELSE substr(s, greatest(f, 1), greatest(CAST(f AS BIGINT) + n - greatest(f, 1), 0)) END;
-
--- Dates and timestamps: DuckDB's range is wider than Postgres' below, and for dates above; its years have a year 0.
-CREATE MACRO pg_year(x) AS CASE WHEN year(x) > 0 THEN year(x) WHEN isinf(x) THEN error('bridge') ELSE year(x) - 1 END;
-CREATE MACRO pg_date(d) AS CASE WHEN (d > DATE '5874897-12-31' OR d < DATE '4714-11-24 (BC)') AND isfinite(d) THEN error('22008') ELSE d END;
-CREATE MACRO pg_days(a, b) AS CASE WHEN isinf(a) OR isinf(b) THEN error('22008') ELSE CAST(a - b AS INTEGER) END;
-CREATE MACRO pg_timestamp(t) AS CASE WHEN t < TIMESTAMP '4714-11-24 (BC) 00:00:00' AND isfinite(t) THEN error('22008') ELSE t END;
-CREATE MACRO pg_timestamptz(t) AS CASE WHEN t < TIMESTAMPTZ '4714-11-24 (BC) 00:00:00+00' AND isfinite(t) THEN error('22008') ELSE t END;
-CREATE MACRO pg_trunc_(t, first) AS CASE WHEN isinf(t) THEN t WHEN year(t) < 1 THEN error('bridge') ELSE make_timestamp(first, 1, 1, 0, 0, 0) END;
-CREATE MACRO pg_trunc_decade(t) AS CASE WHEN year(t) < 10 THEN error('bridge') ELSE pg_trunc_(t, (year(t) // 10) * 10) END;
-CREATE MACRO pg_trunc_century(t) AS pg_trunc_(t, ((year(t) - 1) // 100) * 100 + 1);
-CREATE MACRO pg_trunc_millennium(t) AS pg_trunc_(t, ((year(t) - 1) // 1000) * 1000 + 1);
-
--- A sum of floats that is infinite: of finite values that is an error, which the bridge finds out.
-CREATE MACRO pg_finite(x) AS CASE WHEN isinf(x) THEN error('bridge') ELSE x END;

@@ -1,0 +1,12 @@
+"""Functions, keyed by what `regprocedure` prints: a module a family. Casts are in `casts.py`."""
+
+from pgserver.emit.functions.arrays import ARRAYS
+from pgserver.emit.functions.dates import DATES
+from pgserver.emit.functions.json import JSON
+from pgserver.emit.functions.math import MATH
+from pgserver.emit.functions.regex import REGEX
+from pgserver.emit.functions.session import SESSION
+from pgserver.emit.functions.text import TEXT
+from pgserver.emit.rules import Rules, table
+
+FUNCTIONS: Rules = table(*(family.values() for family in (MATH, TEXT, REGEX, DATES, SESSION, JSON, ARRAYS)))

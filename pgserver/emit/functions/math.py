@@ -1,0 +1,5 @@
+"""Functions of numbers."""
+
+from pgserver.emit.rules import Rules, table
+
+MATH: Rules = table()

@@ -1,0 +1,5 @@
+"""Regular expressions."""
+
+from pgserver.emit.rules import Rules, table
+
+REGEX: Rules = table()
