@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
@@ -156,6 +157,7 @@ def engine_settings(settings: ServerSettings, warehouse: Warehouse) -> EngineSet
     return EngineSettings(
         memory_limit_bytes=memory_limit_bytes(settings.memory_limit),
         threads=None,
+        max_active=settings.max_active_statements or max(2 * len(os.sched_getaffinity(0)), 4),
         spill_folder=settings.data_dir / "spill",
         lake_prefixes=(warehouse.location,),
         s3=warehouse.s3_credentials(),

@@ -28,6 +28,7 @@ first_row_seconds = Histogram(
     "bemidb_first_row_seconds", "Time to the first rows of lake statements", buckets=SECONDS, registry=REGISTRY
 )
 queries_active = Gauge("bemidb_queries_active", "Statements that run now", registry=REGISTRY)
+queries_waiting = Gauge("bemidb_queries_waiting", "Statements that wait for a place in the engine", registry=REGISTRY)
 rows_sent = Counter("bemidb_rows_sent", "Rows of lake statements sent", registry=REGISTRY)
 worker_restarts = Counter(
     "bemidb_worker_restarts", "Engine processes that ended unasked", ["reason"], registry=REGISTRY

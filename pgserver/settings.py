@@ -105,6 +105,12 @@ class ServerSettings(CatalogSettings):
         description="Memory of the engine, as 4GB or 800MiB (unset: 60 % of the machine's or the container's)",
     )
 
+    max_active_statements: int | None = Field(
+        default=None,
+        validation_alias="BEMIDB_MAX_ACTIVE_STATEMENTS",
+        ge=1,
+        description="Statements that the engine works on at once; others wait (unset: two for each CPU, at least 4)",
+    )
     result_cache_bytes: int = Field(
         default=64 << 20,
         validation_alias="BEMIDB_RESULT_CACHE_BYTES",

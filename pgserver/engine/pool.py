@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import AsyncIterator, Coroutine
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +18,7 @@ from catalog.storage import S3Credentials
 from pgserver import metrics
 from pgserver.encode.copy import CopyLayout
 from pgserver.encode.rows import RowChunk, WireColumn, WireSettings
+from pgserver.engine.admission import Admission
 from pgserver.engine.channel import Kind, request_body
 from pgserver.engine.child import Child
 from pgserver.engine.errors import EngineError, Failure
@@ -38,6 +39,7 @@ class EngineSettings:
 
     memory_limit_bytes: int
     threads: int | None  # one per CPU that we may use
+    max_active: int  # statements that work at once
     spill_folder: Path  # ours alone; wiped at the start
     lake_prefixes: tuple[str, ...]
     s3: S3Credentials | None
@@ -55,14 +57,18 @@ class RunRequest:
     settings: WireSettings
     deadline_ms: int | None = None
     layout: CopyLayout | None = None
+    user: str = field(default="", compare=False)
+    read_bytes: int = field(default=0, compare=False)  # of files, as planned
 
 
 class EngineResult:
     """The rows of a statement; close it (`aclose`) when they are not read to the end."""
 
-    def __init__(self, stream: Stream) -> None:
-        """Args: a stream whose first event is there."""
+    def __init__(self, stream: Stream, admission: Admission, heavy: bool) -> None:
+        """Args: a stream whose first event is there; where it takes a place while it waits for more."""
         self._stream = stream
+        self._admission = admission
+        self._heavy = heavy
 
     def __aiter__(self) -> AsyncIterator[RowChunk]:
         """Return itself."""
@@ -73,6 +79,12 @@ class EngineResult:
 
         Raises: EngineError, QueryCanceled, CrashShutdown.
         """
+        if not self._stream.has_event:
+            self._admission.reenter(self._heavy)
+            try:
+                await self._stream.peek()
+            finally:
+                self._admission.leave(self._heavy)
         event = await self._stream.take()
         if isinstance(event, RowChunk):
             return event
@@ -91,6 +103,7 @@ class EnginePool:
     def __init__(self, settings: EngineSettings) -> None:
         """See `start`."""
         self._settings = settings
+        self._admission = Admission(settings.max_active)
         self._access: dict[str, Any] | None = None if settings.s3 is None else asdict(settings.s3)
         self._active: Child | None = None
         self._spare: Child | None = None
@@ -149,7 +162,12 @@ class EnginePool:
         deadline = None
         if request.deadline_ms is not None:
             deadline = asyncio.get_running_loop().time() + request.deadline_ms / 1000
-        return EngineResult(await self._begin(Kind.RUN, body, deadline))
+        heavy = await self._admission.enter(request.user, request.read_bytes, deadline)
+        try:
+            stream = await self._begin(Kind.RUN, body, deadline)
+        finally:
+            self._admission.leave(heavy)
+        return EngineResult(stream, self._admission, heavy)
 
     async def explain(self, sql: str) -> str:
         """Return DuckDB's plan of a statement.

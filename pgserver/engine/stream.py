@@ -51,6 +51,11 @@ class Stream:
         """Whether the child still works on it."""
         return not self._ended
 
+    @property
+    def has_event(self) -> bool:
+        """Whether `take` returns at once."""
+        return bool(self._events)
+
     def put(self, event: Event) -> None:
         """Take what the child sent."""
         if not isinstance(event, RowChunk):

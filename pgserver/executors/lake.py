@@ -48,6 +48,6 @@ class LakeExecutor:
         Raises: NoRule; EngineError.
         """
         assert statement.emitted is not None
-        sql = await self._planner.render(statement.emitted, statement, parameters, state, pins)
         scans = await self._planner.scans(statement.emitted, pins)
+        sql = await self._planner.render(statement.emitted, scans, statement, parameters, state)
         return Explained(LAKE, "", scans, await self._engines.explain(sql))

@@ -254,8 +254,15 @@ class Planner:
         """
         assert statement.emitted is not None
         columns = tuple(self.wire_column(*column) for column in zip(statement.fields, formats, strict=True))
-        sql = await self.render(statement.emitted, statement, parameters, state, pins)
-        return RunRequest(sql=sql, columns=columns, settings=state.wire, deadline_ms=state.statement_timeout_ms or None)
+        scans = await self.scans(statement.emitted, pins)
+        return RunRequest(
+            sql=await self.render(statement.emitted, scans, statement, parameters, state),
+            columns=columns,
+            settings=state.wire,
+            deadline_ms=state.statement_timeout_ms or None,
+            user=state.session_user,
+            read_bytes=sum(scan.chosen.bytes for scan in scans),
+        )
 
     def wire_column(self, field: RowField, format_code: int) -> WireColumn:
         """Say how a result column is written; a domain's values are those of its base type.
@@ -274,20 +281,22 @@ class Planner:
     async def render(
         self,
         emitted: Emitted,
+        scans: Sequence[Scan],
         statement: LakeStatement,
         parameters: Sequence[Parameter],
         state: SessionState,
-        pins: dict[int, str],
     ) -> str:
-        """Fill an emitted text's holes: files of pinned tables, parameters, the session's values.
+        """Fill a text's holes: files of pinned tables as `scans` returns them, parameters, the session's values.
 
         Raises: NoRule.
         """
         for setting in emitted.assumes:
             if state.differs(setting):
                 raise NoRule(f"{setting} other than its default")
-        scans = zip(emitted.relations, await self.scans(emitted, pins), strict=True)
-        relations = {hole: relation_sql(hole, scan.table.view, scan.chosen) for hole, scan in scans}
+        relations = {
+            hole: relation_sql(hole, scan.table.view, scan.chosen)
+            for hole, scan in zip(emitted.relations, scans, strict=True)
+        }
         literals = [
             await self._literal(type_oid, parameter, state)
             for type_oid, parameter in zip(statement.parameters, parameters, strict=True)

@@ -40,6 +40,7 @@ def settings(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> EngineSett
     return EngineSettings(
         memory_limit_bytes=400_000_000,
         threads=2,
+        max_active=4,
         spill_folder=tmp_path_factory.mktemp("spill") / "shared",
         lake_prefixes=(lake.location,),
         s3=None,

@@ -195,7 +195,7 @@ from pathlib import Path
 from pgserver.engine.pool import EnginePool, EngineSettings
 
 async def main():
-    pool = EnginePool(EngineSettings(200_000_000, 1, Path(sys.argv[1]), ("file://" + sys.argv[1],), None))
+    pool = EnginePool(EngineSettings(200_000_000, 1, 4, Path(sys.argv[1]), ("file://" + sys.argv[1],), None))
     await pool.start()
     print(pool.active.pid, flush=True)
     await asyncio.sleep(600)

@@ -170,3 +170,30 @@ def test_interrupting_what_is_done_does_no_harm_to_the_next(go, engine, ask, fet
             assert await fetch(engine, ask("SELECT 'alive'")) == [("alive",)]
 
     go(work())
+
+
+def test_a_statement_waits_for_a_place_and_its_deadline_counts(go, new_pool, ask, fetch, lake) -> None:
+    async def work() -> None:
+        async with new_pool(max_active=1) as pool:
+            busy = asyncio.create_task(pool.run(ask(ENDLESS)))
+            await asyncio.sleep(0.1)
+            with pytest.raises(QueryCanceled, match="statement timeout"):
+                await pool.run(ask("SELECT 'late'", deadline_ms=200))
+            waiting = asyncio.create_task(fetch(pool, ask("SELECT 'in time'", deadline_ms=20_000)))
+            await asyncio.sleep(0.1)
+            assert not waiting.done()
+            busy.cancel()
+            assert await waiting == [("in time",)]
+
+    go(work())
+
+
+def test_a_result_that_nobody_reads_holds_no_place(go, new_pool, ask, fetch, lake) -> None:
+    async def work() -> None:
+        async with new_pool(max_active=1) as pool:
+            results = [await pool.run(ask(f"SELECT i FROM {lake.numbers}")) for _ in range(3)]
+            assert await fetch(pool, ask("SELECT 'alive'", deadline_ms=10_000)) == [("alive",)]
+            for result in results:
+                assert sum([len(chunk) async for chunk in result]) == 1_000_000
+
+    go(work())
