@@ -26,7 +26,8 @@ def function(node: Node, walk: Walk) -> Value:
         raise NoRule(f"function {signature}")
     walk.check_collation(node)
     args = walk.expressions(node.nodes("args"))
-    return rule.apply(walk.call(signature, args, walk.names.base_type(node.integer("funcresulttype"))))
+    result = walk.names.base_type(node.integer("funcresulttype"))
+    return rule.apply(walk.call(signature, args, result, node.integer("inputcollid")))
 
 
 def operator(node: Node, walk: Walk) -> Value:
@@ -39,7 +40,8 @@ def apply_operator(node: Node, walk: Walk, args: tuple[Value, ...]) -> Value:
     signature = operator_signature(node, walk)
     walk.check_collation(node)
     result = node.integer("opresulttype") if node.has("opresulttype") else kinds.BOOL
-    return OPERATORS[signature].apply(walk.call(signature, args, walk.names.base_type(result)))
+    call = walk.call(signature, args, walk.names.base_type(result), node.integer("inputcollid"))
+    return OPERATORS[signature].apply(call)
 
 
 def operator_signature(node: Node, walk: Walk, field: str = "opno") -> str:
@@ -101,7 +103,8 @@ def any_or_all(node: Node, walk: Walk) -> Value:
         raise NoRule(f"operator {signature} over an array that is not a list")
     if not items:
         return Value("false" if use_or else "true", kinds.BOOL)
-    tests = [OPERATORS[signature].apply(walk.call(signature, (scalar, item), kinds.BOOL)).operand for item in items]
+    calls = [walk.call(signature, (scalar, item), kinds.BOOL, node.integer("inputcollid")) for item in items]
+    tests = [OPERATORS[signature].apply(call).operand for call in calls]
     return Value((" OR " if use_or else " AND ").join(tests), kinds.BOOL, atom=False)
 
 

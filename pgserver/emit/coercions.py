@@ -6,6 +6,7 @@ from dataclasses import replace
 from pgserver.emit import kinds
 from pgserver.emit.errors import NoRule
 from pgserver.emit.kinds import UTF8_COLLATIONS
+from pgserver.emit.names import CatalogNames
 from pgserver.emit.numeric import text_of
 from pgserver.emit.tree import Node
 from pgserver.emit.values import Value
@@ -43,22 +44,22 @@ def via_text(node: Node, walk: Walk) -> Value:
     value = walk.expression(node.node("arg"))
     target = walk.names.base_type(node.integer("resulttype"))
     if target in (kinds.TEXT, kinds.VARCHAR):
-        return replace(printed(value, walk), type=target)
+        return replace(printed(value, walk.names, walk.context.assumes.add), type=target)
     raise NoRule(f"cast from {walk.names.type_name(value.type)} to {walk.names.type_name(target)}")
 
 
-def printed(value: Value, walk: Walk) -> Value:
-    """Return a value's text as Postgres prints it."""
+def printed(value: Value, names: CatalogNames, assume: Callable[[str], None]) -> Value:
+    """Return a value's text as Postgres prints it; `assume` notes a setting that the text relies on."""
     if value.type in PRINTERS and not value.opaque:
         setting, write = PRINTERS[value.type]
         if setting:
-            walk.context.assumes.add(setting)
+            assume(setting)
         return Value(write(value), kinds.TEXT)
     if value.type == kinds.NUMERIC and not value.opaque:
         return Value(text_of(value), kinds.TEXT)
-    if walk.names.labels(value.type):
+    if names.labels(value.type):
         return Value(value.sql, kinds.TEXT, atom=value.atom)
-    raise NoRule(f"cast from {walk.names.type_name(value.type)} to text")
+    raise NoRule(f"cast from {names.type_name(value.type)} to text")
 
 
 def _cast(value: Value) -> str:

@@ -18,7 +18,8 @@ from pgserver.emit.values import Numeric, Value
 class Call:
     """A function or operator to write: its signature, its arguments, and the type that Postgres gives the result.
 
-    `assume` notes a setting whose default the text relies on; `session` gives the hole of a session value.
+    `assume` notes a setting whose default the text relies on; `session` gives the hole of a session value. `collation`
+    is that of the arguments: all of them order text by bytes, some of them fold the case of ASCII only.
     """
 
     signature: str
@@ -28,6 +29,7 @@ class Call:
     assume: Callable[[str], None]
     session: Callable[[str], str]
     typmod: int = -1
+    collation: int = 0
 
     def result(self, sql: str, *, atom: bool = False, numeric: Numeric | None = None, typmod: int = -1) -> Value:
         """Return an expression of the result type."""

@@ -58,9 +58,10 @@ class Walk:
         """Go to another query level."""
         return replace(self, scope=scope)
 
-    def call(self, signature: str, args: tuple[Value, ...], type_oid: int) -> Call:
+    def call(self, signature: str, args: tuple[Value, ...], type_oid: int, collation: int = 0) -> Call:
         """Return a call for a rule."""
-        return Call(signature, args, type_oid, self.names, self.context.assumes.add, self.context.session)
+        assume, session = self.context.assumes.add, self.context.session
+        return Call(signature, args, type_oid, self.names, assume, session, collation=collation)
 
     def check_collation(self, node: Node, field: str = "inputcollid") -> None:
         """Refuse a collation that orders text otherwise than by bytes."""
