@@ -117,7 +117,7 @@ def s3() -> Iterator[S3Server]:
 
 @dataclass(frozen=True)
 class Source:
-    """The PostgreSQL that is synced and compared with: TPC-H (scale 0.01) in `public`, odd values in `nasty`."""
+    """The PostgreSQL that is synced and compared with: TPC-H in `public`, odd values in `nasty`, ClickBench."""
 
     admin_url: str
     url: str  # of `analyst`, who may read

@@ -1,4 +1,4 @@
-"""The PostgreSQL that is synced and compared with: TPC-H (scale 0.01) in `public`, odd values in `nasty`."""
+"""The PostgreSQL that is synced and compared with: TPC-H in `public`, odd values in `nasty`, ClickBench."""
 
 from pathlib import Path
 
@@ -6,11 +6,12 @@ import psycopg
 from psycopg import sql
 
 from catalog.postgres import PrivatePostgres
-from sample import tpch
+from sample import hits, tpch
 
 DATABASE = "bemidb"
 USER = "analyst"  # may read, and lock rows of one table, as on a lake: there is nothing to wait for
 SCALE = 0.01
+HITS = 3000
 NASTY = Path(__file__).parent / "nasty.sql"
 
 
@@ -20,11 +21,12 @@ def load(postgres: PrivatePostgres) -> None:
         connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(DATABASE)))
         connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(USER)))
     tpch.load(postgres.url(DATABASE), SCALE)
+    hits.load(postgres.url(DATABASE), HITS)
     with psycopg.connect(postgres.url(DATABASE)) as connection:
         connection.execute(NASTY.read_bytes())
         for grant in (
-            "USAGE ON SCHEMA public, nasty",
-            "SELECT ON ALL TABLES IN SCHEMA public, nasty",
+            "USAGE ON SCHEMA public, nasty, clickbench",
+            "SELECT ON ALL TABLES IN SCHEMA public, nasty, clickbench",
             "UPDATE ON nasty.people",
         ):
             connection.execute(f"GRANT {grant} TO {USER}".encode())
