@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import psycopg
 import structlog
+from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 
 from catalog.columns import TableView
 from catalog.errors import NotReachable, OperatorError
@@ -15,12 +16,13 @@ from pgserver.emit.names import CatalogNames
 from pgserver.emit.parts import Condition
 from pgserver.plan.names import read_names
 from pgserver.plan.prune import row_filter
-from pgserver.protocol.errors import CannotConnectNow, ConnectionFailure
+from pgserver.protocol.errors import CannotConnectNow, ConnectionFailure, DataCorrupted, IoError
 from pgserver.twin.cluster import Twin
 from pgserver.twin.schema import LakeSchema
 
 log = structlog.get_logger()
 
+EVERYTHING = AlwaysTrue()
 PATIENCE_S = 2.0  # what a statement waits for the catalog when an older answer does
 LAST_PATIENCE_S = 12.0  # the same when there is no answer that does
 WARN_EVERY_S = 30.0
@@ -63,6 +65,12 @@ class Lake:
         self.schema = LakeSchema(version=0, tables={})
         self.names = CatalogNames({}, {}, {})
         self.ready = False
+
+    async def has_moved(self, pins: Mapping[int, str]) -> bool:
+        """Ask the catalog, however fresh its last answer is, and tell whether tables have other snapshots now."""
+        self._asked_at = float("-inf")
+        await self.refresh()
+        return self.holds(pins) and any(self.pointer(relid) != location for relid, location in pins.items())
 
     async def refresh(self) -> None:
         """Ask the catalog if the last answer is too old; every waiting statement shares one question."""
@@ -161,10 +169,13 @@ class Lake:
         return self._pointers[table.namespace, table.name]
 
     async def plan(self, location: str) -> ScanPlan:
-        """Return the files of a snapshot. A plan made before costs no thread and no request."""
+        """Return the files of a snapshot. A plan made before costs no thread and no request.
+
+        Raises: IoError (58030), DataCorrupted (XX001).
+        """
         plan = self._plans.get(location)
         if plan is None:
-            plan = await asyncio.to_thread(plan_scan, location, self._io_properties)
+            plan = await _read_plan(location, self._io_properties)
             live = set(self._pointers.values())
             self._plans = {known: kept for known, kept in self._plans.items() if known in live} | {location: plan}
         return plan
@@ -174,7 +185,19 @@ class Lake:
         if len(plan.files) < 2 or not conditions:
             return plan
         kept = row_filter(view, dict(plan.fields), conditions)
-        return await asyncio.to_thread(plan_scan, plan.metadata_location, self._io_properties, kept)
+        return await _read_plan(plan.metadata_location, self._io_properties, kept)
+
+
+async def _read_plan(location: str, io_properties: Mapping[str, str], kept: BooleanExpression = EVERYTHING) -> ScanPlan:
+    """Read metadata and manifests. The log says what is wrong with them, the client is told no place."""
+    try:
+        return await asyncio.to_thread(plan_scan, location, io_properties, kept)
+    except OSError as error:
+        log.warning("metadata_unreadable", location=location, problem=str(error))
+        raise IoError("could not read the metadata of a table of the lake") from error
+    except (ValueError, EOFError) as error:  # of JSON, of Avro
+        log.error("metadata_corrupted", location=location, problem=str(error))
+        raise DataCorrupted("the metadata of a table of the lake is corrupted") from error
 
 
 def pin(lake: Lake, relids: Iterable[int], pins: dict[int, str]) -> dict[int, str]:

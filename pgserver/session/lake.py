@@ -4,9 +4,10 @@ import time
 from dataclasses import replace
 
 from pgserver.encode.copy import CopyLayout
+from pgserver.executors.base import Result
 from pgserver.plan.analysis import parse_message
 from pgserver.plan.session_state import STATE_SQL, SessionState
-from pgserver.protocol.errors import FeatureNotSupported, InvalidParameterValue
+from pgserver.protocol.errors import FeatureNotSupported, InvalidParameterValue, IoError, PostgresError
 from pgserver.session.cursor import LakePortal, Rows
 from pgserver.session.state import FLUSH, Session
 from pgserver.twin.backend import Message
@@ -87,13 +88,27 @@ async def start(session: Session, portal: LakePortal, state: SessionState, layou
     if not session.services.lake.holds(portal.statement.relids):
         raise FeatureNotSupported("cached plan must not change result type")  # drivers prepare again when they see this
     pins = portal.pins or (session.pins if isolated(state) else {})
-    run = session.services.dispatcher.run
     try:
-        portal.start(await run(portal.statement, portal.parameters, portal.formats, state, pins, layout))
+        portal.start(await _run(session, portal, state, pins, layout))
     except BaseException:
         portal.failed = True
         raise
     session.progress.started()
+
+
+async def _run(
+    session: Session, portal: LakePortal, state: SessionState, pins: dict[int, str], layout: CopyLayout | None
+) -> Result:
+    """Run a statement; again where its files are not there because the catalog has newer ones by now."""
+    bound = bool(pins)
+    run = session.services.dispatcher.run
+    try:
+        return await run(portal.statement, portal.parameters, portal.formats, state, pins, layout)
+    except PostgresError as error:
+        if error.sqlstate != IoError.sqlstate or bound or not await session.services.lake.has_moved(pins):
+            raise
+    pins.clear()
+    return await run(portal.statement, portal.parameters, portal.formats, state, pins, layout)
 
 
 def isolated(state: SessionState) -> bool:

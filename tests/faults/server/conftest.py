@@ -1,5 +1,6 @@
-"""Servers of these tests."""
+"""Servers and stores of these tests."""
 
+from tests.support.faulty_store import faulty
 from tests.support.lakes import make_server, own_lake
 
-__all__ = ["make_server", "own_lake"]
+__all__ = ["faulty", "make_server", "own_lake"]

@@ -3,7 +3,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.faulty_store import faulty
 from tests.support.sync_lab import Lab
+
+__all__ = ["faulty", "lab"]
 
 
 @pytest.fixture

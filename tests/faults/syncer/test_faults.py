@@ -1,24 +1,22 @@
 """Syncs that are killed, stores that fail, writers that never stop: what must hold after each."""
 
 import random
-import socket
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 import psycopg
 import pytest
-from moto.server import ThreadedMotoServer
 
 from catalog.storage import Warehouse, local_path
 from catalog.tables import LakeCatalog
 from sample.tpch import extension_path
 from tests.conftest import S3Server
+from tests.support.faulty_store import Faults
 from tests.support.sync_lab import Lab
 
 MONEY = 10
@@ -117,42 +115,6 @@ def test_money_is_neither_lost_nor_made(bank: Lab) -> None:
             assert bank.sync(BEMIDB_SYNC_JOBS="2")[0]
             assert sum(check_whole(bank).values()) == 2 * MONEY * PEOPLE
     assert len(moves) > 10
-
-
-@dataclass
-class Faults:
-    """What a store does with a request: `kind` to one in so many."""
-
-    kind: str = ""
-    one_in: int = 5
-    generator: random.Random = field(default_factory=lambda: random.Random(3))
-    count: int = 0
-
-    def wrap(self, answer: Any) -> Any:
-        def app(environment: Any, start_response: Any) -> Any:
-            if self.kind and self.generator.randrange(self.one_in) == 0:
-                self.count += 1
-                if self.kind == "503":
-                    start_response("503 Slow Down", [("Content-Type", "application/xml")])
-                    return [b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"]
-                if self.kind == "reset":
-                    environment["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-                    raise ConnectionResetError
-                time.sleep(1)
-            return answer(environment, start_response)
-
-        return app
-
-
-@pytest.fixture
-def faulty() -> Iterator[tuple[S3Server, Faults]]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    faults = Faults()
-    assert server._server is not None
-    server._server.app = faults.wrap(server._server.app)
-    yield S3Server(*server.get_host_and_port()), faults
-    server.stop()
 
 
 @pytest.mark.parametrize(
