@@ -2,6 +2,7 @@
 
 from pgserver.emit.functions.arrays import ARRAYS
 from pgserver.emit.functions.dates import DATES
+from pgserver.emit.functions.joining import JOINING
 from pgserver.emit.functions.json import JSON
 from pgserver.emit.functions.math import MATH
 from pgserver.emit.functions.regex import REGEX
@@ -9,4 +10,5 @@ from pgserver.emit.functions.session import SESSION
 from pgserver.emit.functions.text import TEXT
 from pgserver.emit.rules import Rules, table
 
-FUNCTIONS: Rules = table(*(family.values() for family in (MATH, TEXT, REGEX, DATES, SESSION, JSON, ARRAYS)))
+FAMILIES = (MATH, TEXT, JOINING, REGEX, DATES, SESSION, JSON, ARRAYS)
+FUNCTIONS: Rules = table(*(family.values() for family in FAMILIES))
