@@ -6,6 +6,7 @@ from pgserver.emit import kinds
 from pgserver.emit.aggregates import AGGREGATES, AggregateCall
 from pgserver.emit.branches import combine
 from pgserver.emit.casts import CASTS
+from pgserver.emit.coercions import relabels_elements
 from pgserver.emit.comparisons import comparable, symbol_of
 from pgserver.emit.errors import NoRule
 from pgserver.emit.functions import FUNCTIONS
@@ -112,9 +113,9 @@ def array_items(node: Node, walk: Walk, scalar: Value) -> list[Value] | None:
     """Return the elements of an array that is written as a list; None for any other."""
     if node.tag == "ARRAYEXPR" and not node.flag("multidims"):
         return list(walk.expressions(node.nodes("elements")))
-    if node.tag == "ARRAYCOERCEEXPR":
+    if node.tag == "ARRAYCOERCEEXPR" and not relabels_elements(node):
         return None
-    if node.tag == "RELABELTYPE":
+    if node.tag in ("RELABELTYPE", "ARRAYCOERCEEXPR"):
         inner = array_items(node.node("arg"), walk, scalar)
         element = walk.names.element(node.integer("resulttype"))
         return None if inner is None else [replace(item, type=element) for item in inner]

@@ -39,6 +39,16 @@ def relabel(node: Node, walk: Walk) -> Value:
     return replace(value, type=target, typmod=typmod)
 
 
+def relabels_elements(node: Node) -> bool:
+    """Whether an ARRAYCOERCEEXPR is what Postgres writes around the list of `varchar IN (...)`: varchar to text."""
+    element = node.node("elemexpr")
+    if element.tag != "RELABELTYPE" or element.integer("resultcollid") not in kinds.BYTE_COLLATIONS:
+        return False
+    tested = element.node("arg")
+    types = tested.integer("typeId") if tested.tag == "CASETESTEXPR" else 0, element.integer("resulttype")
+    return types == (kinds.VARCHAR, kinds.TEXT)
+
+
 def via_text(node: Node, walk: Walk) -> Value:
     """A cast through the text form."""
     value = walk.expression(node.node("arg"))

@@ -7,6 +7,7 @@ comparison must be that of the stored values: by value, not by trimmed text or e
 from collections.abc import Iterator
 
 from pgserver.emit import kinds
+from pgserver.emit.coercions import relabels_elements
 from pgserver.emit.comparisons import comparable, symbol_of
 from pgserver.emit.errors import NoRule
 from pgserver.emit.parts import Condition, ParameterValue
@@ -100,6 +101,8 @@ def _constant(node: Node, column: Value, walk: Walk) -> object:
 
 def _note_list(node: Node, walk: Walk) -> None:
     scalar, array = node.nodes("args")
+    if array.tag == "ARRAYCOERCEEXPR" and relabels_elements(array):  # around the list of `varchar IN (...)`
+        array = array.node("arg")
     symbol = symbol_of(walk.names.operators.get(node.integer("opno"), "unknown"))
     column = _column(scalar, walk)
     if column is None or symbol != "=" or not node.flag("useOr") or array.tag not in ("CONST", "ARRAYEXPR"):

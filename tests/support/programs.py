@@ -51,6 +51,15 @@ class Program:
         query = "&".join(f"{name}={value}" for name, value in options.items())
         return f"postgresql://{user}@127.0.0.1:{self.port}/{self.database}" + (f"?{query}" if query else "")
 
+    def log_bytes(self) -> int:
+        """Return how long the log is now."""
+        return self.log.stat().st_size
+
+    def bridge_reasons(self, offset: int) -> list[str]:
+        """Return why statements took the bridge since the log was so long."""
+        lines = self.log.read_bytes()[offset:].decode().splitlines()
+        return [line.partition("reason=")[2] for line in lines if "bridge_taken" in line]
+
 
 @contextlib.contextmanager
 def server(variables: Mapping[str, str], port: int, log: Path, *, wait_s: float = 60) -> Iterator[Program]:
