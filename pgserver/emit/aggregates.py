@@ -32,6 +32,8 @@ class AggregateCall:
         """Return one DuckDB aggregate with the modifiers of this call; `where` is a further condition on its rows."""
         inside = ("DISTINCT " if self.distinct else "") + ", ".join(args)
         order = self.order if order is None else order
+        if self.distinct and "(SELECT" in order:
+            raise self.no_rule("DISTINCT of a subquery")
         if order:
             inside += f" ORDER BY {order}"
         conditions = [condition for condition in (self.filter, where) if condition]

@@ -19,6 +19,8 @@ INTEGER_CASTS = {"smallint": ("int2", "SMALLINT"), "integer": ("int4", "INTEGER"
 def integer_to_integer(call: Call) -> Value:
     """Cast between integers; DuckDB raises where the value does not fit."""
     (arg,) = call.args
+    if call.type not in LIMITS:
+        raise call.no_rule("to oid")
     if arg.constant is not None:
         value = arg.constant.value
         if value is None or (isinstance(value, int) and -LIMITS[call.type] <= value < LIMITS[call.type]):

@@ -33,7 +33,7 @@ ZONED_PAIRS = (
 )
 
 
-_COLUMN = re.compile(r"\bt[0-9]+\.")
+COLUMN = re.compile(r"\bt[0-9]+\.")
 
 
 def symbol_of(signature: str) -> str:
@@ -104,7 +104,7 @@ def compare_zoned(call: Call) -> Value:
     """Compare a time without a zone to one with; in the last years DuckDB converts with an error of 1 ms."""
     left, right = call.args
     test = f"{left.operand} {symbol_of(call.signature)} {right.operand}"
-    if not (_COLUMN.search(left.sql) and _COLUMN.search(right.sql)):
+    if not (COLUMN.search(left.sql) and COLUMN.search(right.sql)):
         return call.result(test)
     local = left if left.type != kinds.TIMESTAMPTZ else right
     late = f"{local.operand} > TIMESTAMP '294240-01-01 00:00:00' AND isfinite({local.sql})"

@@ -68,6 +68,8 @@ def join(item: Node, tables: list[Node], walk: Walk) -> str:
     on = walk.expression(condition).sql if condition is not None else "true"
     if condition is not None and kind == 0:
         note_conditions(condition, walk)
+    if kind != 0 and "(SELECT" in on:
+        raise NoRule("a subquery in the condition of an outer join")
     return f"({left} {JOIN_WORDS[kind]} {right} ON {on})"
 
 

@@ -1,5 +1,6 @@
 """GROUP BY, with grouping sets."""
 
+from pgserver.emit.comparisons import COLUMN
 from pgserver.emit.errors import NoRule
 from pgserver.emit.ordering import target_of
 from pgserver.emit.tree import Node
@@ -20,8 +21,15 @@ def group_clause(query: Node, walk: Walk) -> str:
     }
     sets = query.nodes("groupingSets")
     if sets:
+        _check_keys_of_sets(list(keys.values()))
         return " GROUP BY " + ", ".join(grouping_set(item, keys) for item in sets)
     return f" GROUP BY {', '.join(keys.values())}" if keys else ""
+
+
+def _check_keys_of_sets(keys: list[str]) -> None:
+    """DuckDB knows a key by its text: it must be told from the others, and from what is no key, to become NULL."""
+    if len(set(keys)) < len(keys) or not all(COLUMN.search(key) for key in keys):
+        raise NoRule("grouping sets of keys that are not expressions of their own")
 
 
 def group_key(value: Value) -> str:
@@ -29,6 +37,8 @@ def group_key(value: Value) -> str:
     held = value.numeric
     if value.opaque or (held is not None and (held.display is not None or held.text is not None)):
         raise NoRule("GROUP BY a value whose equal values differ in text")
+    if "(SELECT" in value.sql:
+        raise NoRule("GROUP BY a subquery, which DuckDB does not know again in a target")
     return value.sql
 
 

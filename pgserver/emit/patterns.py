@@ -16,6 +16,8 @@ def like(call: Call) -> Value:
         raise call.no_rule("with a pattern that is not ASCII")
     if pattern.constant is not None and isinstance(pattern.constant.value, str):
         text = pattern.constant.value
+        if text.replace("\\\\", "").endswith("\\"):
+            raise call.no_rule("with a pattern that ends in an escape")
         escape = " ESCAPE '\\'" if "\\" in text else ""
         return call.result(f"{value.operand} {word} {text_literal(text)}{escape}")
     return call.result(f"{value.operand} {word} {pattern.operand} ESCAPE '\\'")

@@ -99,6 +99,8 @@ def _distinct(query: Node, entries: list[Node], walk: Walk) -> str:
     for clause in clauses:
         value = walk.expression(target_of(clause, entries).node("expr"))
         check_comparable(value, "DISTINCT")
+        if query.flag("hasDistinctOn") and value.constant is not None:
+            raise NoRule("DISTINCT ON a constant, which DuckDB takes for a column")
         keys.append(sortable(value, walk) if query.flag("hasDistinctOn") else value.sql)
     return f"DISTINCT ON ({', '.join(keys)}) " if query.flag("hasDistinctOn") else "DISTINCT "
 

@@ -161,7 +161,7 @@ def _exported(alias: str, template: Value) -> Value:
     sql = f"{alias}.{template.sql}"
     held = template.numeric
     if held is not None and held.display is not None:
-        held = replace(held, display=f"{sql}s", text=held.text and f"{sql}t")
+        held = replace(held, display=f"{sql}s", text=None if held.text is None else f"{sql}t")
     return replace(template, sql=sql, numeric=held)
 
 
