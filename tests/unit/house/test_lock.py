@@ -68,7 +68,7 @@ def test_both_locks_agree() -> None:
 def test_extensions_are_of_duckdbs_version() -> None:
     versions = pinned("requirements-dev.lock")
     extensions = [name for name in versions if name.startswith("duckdb-extension-")]
-    assert len(extensions) == 4
+    assert len(extensions) == 5
     assert {str(versions[name].specifier) for name in extensions} == {str(versions["duckdb"].specifier)}
 
 
