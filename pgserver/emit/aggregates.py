@@ -94,6 +94,8 @@ def count(call: AggregateCall) -> Value:
     """Count rows, or values that are not NULL."""
     if not call.args:
         return call.result(call.write("count", "*"))
+    if call.distinct and (call.args[0].opaque or call.args[0].type in kinds.JSONS):
+        raise call.no_rule("DISTINCT of values whose equal ones differ in text")
     return call.result(call.write("count", trimmed(call.args[0]).sql if call.distinct else call.args[0].sql))
 
 

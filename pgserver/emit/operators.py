@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pgserver.emit.comparisons import COMPARISONS
 from pgserver.emit.dates import add_interval_rule, subtract_interval_rule
 from pgserver.emit.numeric import add, divide, multiply, scaled
+from pgserver.emit.json_operators import JSON_OPERATORS
 from pgserver.emit.patterns import WORDS, like
 from pgserver.emit.rules import Call, Rule, Rules, built, rewritten, same, table
 from pgserver.emit.values import Numeric, Value, numeric_of
@@ -136,3 +137,4 @@ OPERATORS: Rules = table(
     same("||(text,text)"),
     (built(f"{symbol}({kind},text)", like) for symbol in WORDS for kind in ("text", "character", "name")),
 )
+    JSON_OPERATORS.values(),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from catalog.columns import TableView
 from pgserver.emit.errors import NoRule, TooDeep
+from pgserver.emit import kinds
 from pgserver.emit.expressions import NODES
 from pgserver.emit.from_items import from_clause
 from pgserver.emit.grouping import group_clause
@@ -108,7 +109,8 @@ def _distinct(query: Node, entries: list[Node], walk: Walk) -> str:
 def check_comparable(value: Value, clause: str) -> None:
     """Refuse a key whose equal values may print differently, or that DuckDB cannot compare."""
     held = value.numeric
-    if value.opaque or (held is not None and (held.display is not None or held.text is not None)):
+    differ = held is not None and (held.display is not None or held.text is not None)
+    if value.opaque or differ or value.type in kinds.JSONS:
         raise NoRule(f"{clause} of a value whose equal values differ in text")
 
 

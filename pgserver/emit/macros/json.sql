@@ -1,0 +1,55 @@
+-- jsonb is stored as Postgres' text of it. DuckDB's parser gives fragments in a form of its own: without blanks, numbers with a fraction
+-- as floats, control characters in capital hex. Strings, whole numbers of any length, true, false and null stay as they were.
+-- A fragment with Postgres' blanks behind ":" and ",": by plain replacement, unless a string holds one of these. The regexp_replace then
+-- appends what it looks for, so that it finds none in the last string, and cuts it off again.
+CREATE MACRO pg_jsonb_spaced(r) AS CASE WHEN regexp_full_match(r, '(?:[^"]|"[^",:\\]*")*') THEN replace(replace(r, ',', ', '), ':', ': ')
+      ELSE left(regexp_replace(r || ',', '((?:"(?:[^"\\]|\\.)*"|[^",:])*)([,:])', '\1\2 ', 'g'), -2) END;
+CREATE MACRO pg_jsonb_laid_out(r) AS CASE WHEN contains(r, '\u00') THEN error('bridge') WHEN r[1] IN ('{', '[') THEN pg_jsonb_spaced(r) ELSE r END;
+-- 1.50 as a whole number that DuckDB's parser leaves alone, whose digits name it: and back. It does no harm in strings.
+CREATE MACRO pg_json_whole(x) AS regexp_replace(CASE WHEN contains(x, '9123012301230123012301') OR contains(x, '7123012301230123012302') THEN error('bridge') ELSE x END,
+      '([0-9]+)\.([0-9]+)', '9123012301230123012301\17123012301230123012302\2', 'g');
+CREATE MACRO pg_json_fraction(r) AS replace(replace(r, '9123012301230123012301', ''), '7123012301230123012302', '.');
+-- What is at a path, as jsonb and as text. Floats print as numbers were spelled if all of these are short and none ends with 0.
+CREATE MACRO pg_json_has_fraction(r) AS regexp_matches(r, '[0-9][.eE]');
+CREATE MACRO pg_jsonb_kept_fractions(x, r) AS NOT regexp_matches(x, '\.[0-9]*0(?:[^0-9]|$)|[0-9.]{17}') AND NOT regexp_matches(r, '[0-9][eE]');
+CREATE MACRO pg_jsonb_fragment(x, p, r) AS CASE WHEN NOT pg_json_has_fraction(r) OR pg_jsonb_kept_fractions(x, r) THEN pg_jsonb_laid_out(r)
+      ELSE pg_jsonb_laid_out(pg_json_fraction(CAST(json_extract(pg_json_whole(x), pg_json_whole(p)) AS VARCHAR))) END;
+CREATE MACRO pg_jsonb_at(x, p) AS list_transform([CAST(json_extract(x, p) AS VARCHAR)], lambda r_: pg_jsonb_fragment(x, p, r_))[1];
+CREATE MACRO pg_jsonb_text_at(x, p) AS CASE WHEN json_type(x, p) IN ('VARCHAR', 'UBIGINT', 'BIGINT', 'BOOLEAN', 'NULL') THEN json_extract_string(x, p)
+      WHEN json_type(x, p) IS NOT NULL THEN pg_jsonb_at(x, p) END;
+-- By a place: of a scalar, which Postgres takes for an array of one, too.
+CREATE MACRO pg_jsonb_item(x, n) AS CASE WHEN x[1] = '[' THEN pg_jsonb_at(x, '$[' || n || ']') WHEN x[1] <> '{' AND n IN (0, -1) THEN x END;
+CREATE MACRO pg_jsonb_text(x) AS CASE x[1] WHEN '"' THEN json_extract_string(x, '$') WHEN 'n' THEN NULL ELSE x END;
+CREATE MACRO pg_json_pointer(k) AS '/' || replace(replace(k, '~', '~0'), '/', '~1');
+CREATE MACRO pg_json_typeof(x) AS CASE x[1] WHEN '{' THEN 'object' WHEN '[' THEN 'array' WHEN '"' THEN 'string' WHEN 'n' THEN 'null' WHEN 't' THEN 'boolean' WHEN 'f' THEN 'boolean'
+      ELSE CASE WHEN x IS NOT NULL THEN 'number' END END;
+CREATE MACRO pg_json_length(x, first) AS CASE WHEN first = '[' THEN CAST(json_array_length(x) AS INTEGER) WHEN x IS NOT NULL THEN error('22023') END;
+-- All values of an array ($[*]) or an object ($.*), as jsonb.
+CREATE MACRO pg_jsonb_all(x, p) AS CASE WHEN NOT pg_json_has_fraction(x) OR NOT regexp_matches(x, '\.[0-9]*0(?:[^0-9]|$)|0\.0000|[0-9.]{17}')
+      THEN list_transform(CAST(json_extract(x, p) AS VARCHAR[]), lambda r_: pg_jsonb_laid_out(r_))
+      ELSE list_transform(CAST(json_extract(pg_json_whole(x), p) AS VARCHAR[]), lambda r_: pg_jsonb_laid_out(pg_json_fraction(r_))) END;
+CREATE MACRO pg_jsonb_elements(x) AS CASE WHEN x[1] = '[' THEN pg_jsonb_all(x, '$[*]') WHEN x IS NOT NULL THEN error('22023') END;
+CREATE MACRO pg_jsonb_values(x) AS CASE WHEN x[1] = '{' THEN pg_jsonb_all(x, '$.*') WHEN x IS NOT NULL THEN error('22023') END;
+CREATE MACRO pg_jsonb_keys(x) AS CASE WHEN x[1] = '{' THEN json_keys(x) WHEN x IS NOT NULL THEN error('22023') END;
+CREATE MACRO pg_jsonb_has(x, k) AS CASE WHEN k IS NULL THEN NULL ELSE CASE x[1] WHEN '{' THEN json_type(x, pg_json_pointer(k)) IS NOT NULL WHEN '[' THEN list_contains(CAST(json_extract(x, '$[*]') AS VARCHAR[]), CAST(to_json(k) AS VARCHAR))
+      WHEN '"' THEN json_extract_string(x, '$') = k ELSE CASE WHEN x IS NOT NULL THEN false END END END;
+-- Equal jsonbs have the same text, but for the zeros that end a fraction.
+CREATE MACRO pg_jsonb_equal(x, y) AS CASE WHEN x = y THEN true WHEN x IS NULL OR y IS NULL THEN NULL WHEN translate(x, '.0', '') <> translate(y, '.0', '') THEN false
+      WHEN contains(x, '.') OR contains(y, '.') THEN error('bridge') ELSE false END;
+-- json is kept as it was written: numbers, blanks and doubled keys too, of which the last counts. A document that DuckDB writes as it was,
+-- but for the blanks that Postgres and Python write, has fragments as DuckDB writes them.
+CREATE MACRO pg_json_trimmed(x) AS ltrim(x, E' \t\n\r');
+CREATE MACRO pg_json_clear(x) AS CASE WHEN len(json_keys(x)) <> len(list_distinct(json_keys(x))) OR contains(x, '\u0000') THEN error('bridge') ELSE x END;
+CREATE MACRO pg_json_in_form(x, d, r) AS CASE WHEN d = x THEN r WHEN pg_jsonb_spaced(d) = x THEN pg_jsonb_spaced(r) WHEN x IS NULL THEN NULL ELSE error('bridge') END;
+CREATE MACRO pg_json_at(x, p) AS CASE WHEN json_type(pg_json_clear(x), p) IN ('BOOLEAN', 'NULL', 'UBIGINT') THEN CAST(json_extract(x, p) AS VARCHAR)
+      WHEN json_type(x, p) IS NOT NULL THEN pg_json_in_form(x, CAST(json_extract(x, '$') AS VARCHAR), CAST(json_extract(x, p) AS VARCHAR)) END;
+CREATE MACRO pg_json_text_at(x, p) AS CASE WHEN json_type(pg_json_clear(x), p) IN ('VARCHAR', 'BOOLEAN', 'NULL', 'UBIGINT') THEN json_extract_string(x, p)
+      WHEN json_type(x, p) IS NOT NULL THEN pg_json_in_form(x, CAST(json_extract(x, '$') AS VARCHAR), CAST(json_extract(x, p) AS VARCHAR)) END;
+CREATE MACRO pg_json_item(x, n) AS CASE WHEN pg_json_trimmed(x)[1] = '[' THEN pg_json_at(x, '$[' || n || ']') END;
+CREATE MACRO pg_json_list(x, p) AS list_transform(CAST(json_extract(x, p) AS VARCHAR[]), lambda r_: pg_json_in_form(x, CAST(json_extract(x, '$') AS VARCHAR), r_));
+CREATE MACRO pg_json_elements(x) AS CASE WHEN pg_json_trimmed(x)[1] = '[' THEN pg_json_list(x, '$[*]') WHEN x IS NOT NULL THEN error('22023') END;
+CREATE MACRO pg_json_values(x) AS CASE WHEN pg_json_trimmed(x)[1] = '{' THEN pg_json_list(x, '$.*') WHEN x IS NOT NULL THEN error('22023') END;
+CREATE MACRO pg_json_all_keys(x) AS CASE WHEN pg_json_trimmed(x)[1] = '{' THEN json_keys(x) WHEN x IS NOT NULL THEN error('22023') END;
+-- Whether a fragment is a number: as a float it may be spelled in many ways, and stand for numbers beside it.
+CREATE MACRO pg_json_is_number(r, n) AS CASE WHEN r = n AND NOT contains(n, '.') THEN true WHEN NOT regexp_matches(r, '^[-0-9].*[.eE]') THEN false
+      WHEN CAST(r AS DOUBLE) = CAST(n AS DOUBLE) THEN error('bridge') ELSE false END;
