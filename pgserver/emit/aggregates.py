@@ -1,5 +1,6 @@
 """Aggregates, keyed by what `regprocedure` prints; the same rows serve as window functions over a frame."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from pgserver.emit.numeric import MAX_DIGITS, display_of, quotient, scaled, shar
 from pgserver.emit.values import Numeric, Value, numeric_of
 
 INTEGERS = ("smallint", "integer", "bigint")
+UNREPEATABLE = re.compile(r"\(SELECT|\bpg_|\berror\(")  # subqueries, and macros that may raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,8 @@ class AggregateCall:
         """Return one DuckDB aggregate with the modifiers of this call; `where` is a further condition on its rows."""
         inside = ("DISTINCT " if self.distinct else "") + ", ".join(args)
         order = self.order if order is None else order
-        if self.distinct and "(SELECT" in order:
-            raise self.no_rule("DISTINCT of a subquery")
+        if self.distinct and UNREPEATABLE.search(order):
+            raise self.no_rule("DISTINCT of what DuckDB does not know again in ORDER BY")
         if order:
             inside += f" ORDER BY {order}"
         conditions = [condition for condition in (self.filter, where) if condition]
@@ -171,7 +173,9 @@ def extreme_of_enum(call: AggregateCall) -> Value:
 
 
 def any_value(call: AggregateCall) -> Value:
-    """Any value that is not NULL."""
+    """Any value that is not NULL; of distinct ones Postgres takes the least."""
+    if call.distinct:
+        raise call.no_rule("DISTINCT")
     return call.result(call.write("any_value", call.args[0].sql), numeric=_single_scale(call))
 
 

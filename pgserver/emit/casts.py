@@ -13,11 +13,15 @@ from pgserver.emit.rules import Call, Rule, Rules, built, rewritten, table
 from pgserver.emit.values import Constant, Value, constant, numeric_of
 
 LIMITS = {kinds.INT2: 2**15, kinds.INT4: 2**31, kinds.INT8: 2**63}
+INTEGER_NAMES = {kinds.INT2: "int2", kinds.INT4: "int4"}
 INTEGER_CASTS = {"smallint": ("int2", "SMALLINT"), "integer": ("int4", "INTEGER"), "bigint": ("int8", "BIGINT")}
 
 
 def integer_to_integer(call: Call) -> Value:
-    """Cast between integers; DuckDB raises where the value does not fit."""
+    """Cast between integers.
+
+    DuckDB raises where the value does not fit, but compares without the cast: `CAST(x AS SMALLINT) < 1` as `x < 1`.
+    """
     (arg,) = call.args
     if call.type not in LIMITS:
         raise call.no_rule("to oid")
@@ -25,6 +29,8 @@ def integer_to_integer(call: Call) -> Value:
         value = arg.constant.value
         if value is None or (isinstance(value, int) and -LIMITS[call.type] <= value < LIMITS[call.type]):
             return constant(call.type, value)
+    if LIMITS[call.type] < LIMITS[arg.type]:
+        return call.result(f"pg_{INTEGER_NAMES[call.type]}({arg.sql})", atom=True)
     return call.result(f"CAST({arg.sql} AS {kinds.DUCKDB[call.type]})", atom=True)
 
 

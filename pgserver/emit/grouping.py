@@ -12,7 +12,7 @@ EMPTY, SIMPLE, ROLLUP, CUBE, SETS = range(5)
 
 
 def group_clause(query: Node, walk: Walk) -> str:
-    """Emit GROUP BY; "" for none."""
+    """Emit GROUP BY; "" for none. Constants make no groups, but GROUP BY makes none of no rows."""
     if query.flag("groupDistinct"):
         raise NoRule("GROUP BY DISTINCT")
     entries = query.nodes("targetList")
@@ -24,7 +24,10 @@ def group_clause(query: Node, walk: Walk) -> str:
     if sets:
         _check_keys_of_sets(list(keys.values()))
         return " GROUP BY " + ", ".join(grouping_set(item, keys) for item in sets)
-    return f" GROUP BY {', '.join(keys.values())}" if keys else ""
+    varying = [key for key in keys.values() if COLUMN.search(key)]
+    if keys and not varying:  # DuckDB would put a constant that is a key for any equal one
+        return " GROUP BY true"
+    return f" GROUP BY {', '.join(varying)}" if keys else ""
 
 
 def _check_keys_of_sets(keys: list[str]) -> None:

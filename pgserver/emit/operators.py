@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pgserver.emit.comparisons import COMPARISONS
 from pgserver.emit.dates import add_interval_rule, subtract_interval_rule
-from pgserver.emit.numeric import add, divide, multiply, scaled
+from pgserver.emit.numeric import MAX_DIGITS, add, divide, multiply, scaled
 from pgserver.emit.json_operators import JSON_OPERATORS
 from pgserver.emit.patterns import WORDS, like
 from pgserver.emit.rules import Call, Rule, Rules, built, rewritten, same, table
@@ -57,6 +57,9 @@ def division(call: Call) -> Value:
 def numeric_modulo(call: Call) -> Value:
     """Take the remainder: as many decimals as the operand that shows more."""
     left, right = (scaled(arg) for arg in call.args)
+    a, b = numeric_of(left), numeric_of(right)
+    if max(a.precision - a.scale, b.precision - b.scale) + max(a.scale, b.scale) > MAX_DIGITS:
+        raise call.no_rule("which DuckDB takes of doubles")
     held = numeric_of(add(left, right, "+"))
     return call.result(f"pg_mod({left.sql}, {right.sql})", atom=True, numeric=held)
 

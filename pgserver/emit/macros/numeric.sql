@@ -1,6 +1,10 @@
 -- Macros that the rules of the emitter name: numeric. The engine runs the files of this folder when a DuckDB starts.
 -- An error('22012') is one of Postgres' SQLSTATEs; error('bridge') asks for the bridge.
 
+-- An integer that must fit: a bare CAST is left out of comparisons.
+CREATE MACRO pg_int2(x) AS CASE WHEN x < -32768 OR x > 32767 THEN error('22003') ELSE CAST(x AS SMALLINT) END;
+CREATE MACRO pg_int4(x) AS CASE WHEN x < -2147483648 OR x > 2147483647 THEN error('22003') ELSE CAST(x AS INTEGER) END;
+
 -- Integer division and modulo: DuckDB gives NULL for a zero divisor.
 CREATE MACRO pg_idiv(a, b) AS CASE WHEN b = 0 THEN error('22012') ELSE a // b END;
 CREATE MACRO pg_mod(a, b) AS CASE WHEN b = 0 THEN error('22012') ELSE a % b END;

@@ -18,7 +18,11 @@ TYPMODS = {
 }
 UNORDERED = ("array_agg", "string_agg", "json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg", "any_value",
              "json_agg_strict", "jsonb_agg_strict", "json_object_agg_strict", "jsonb_object_agg_strict")  # fmt: skip
-EXACT = frozenset(("smallint", "integer", "bigint", "text", "date", "boolean", "uuid"))  # equal values are one value
+EXACT = frozenset((  # equal values are one value, or the emitter must not group by them
+    "smallint", "integer", "bigint", "text", "date", "boolean", "uuid", "numeric", "timestamp without time zone",
+    "timestamp with time zone", "character varying", "character", "nasty.mood", "bytea", "interval", "oid", "name",
+    "time without time zone", "jsonb", '"char"', "integer[]",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
