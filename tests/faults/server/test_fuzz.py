@@ -83,8 +83,8 @@ def attack(server: Server, messages: int, seed: int) -> None:
     process = psutil.Process(server.process.pid)
     before = process.memory_info().rss
     for _ in range(messages // BATCH):
+        assert server.process.poll() is None, server.log.read_text()[-3000:]
         talk(server, generator, BATCH)
-    assert server.process.poll() is None
     assert process.memory_info().rss - before < GROWN_BYTES
     with psycopg.connect(server.url(), autocommit=True) as connection:
         assert connection.execute("SELECT count(*) FROM nation").fetchone() == (25,)
