@@ -6,8 +6,8 @@ from pgserver.emit.comparisons import COMPARISONS
 from pgserver.emit.dates import add_interval_rule, subtract_interval_rule
 from pgserver.emit.numeric import MAX_DIGITS, add, divide, multiply, scaled
 from pgserver.emit.json_operators import JSON_OPERATORS
-from pgserver.emit.patterns import WORDS, like
 from pgserver.emit.rules import Call, Rule, Rules, built, rewritten, same, table
+from pgserver.emit.text_operators import TEXT_OPERATORS
 from pgserver.emit.values import Numeric, Value, numeric_of
 
 INTEGERS = ("smallint", "integer", "bigint")
@@ -137,7 +137,6 @@ OPERATORS: Rules = table(
     built("-(timestamp without time zone,interval)", subtract_interval_rule),
     built("+(timestamp with time zone,interval)", add_interval_rule),
     built("-(timestamp with time zone,interval)", subtract_interval_rule),
-    same("||(text,text)"),
-    (built(f"{symbol}({kind},text)", like) for symbol in WORDS for kind in ("text", "character", "name")),
+    TEXT_OPERATORS.values(),
 )
     JSON_OPERATORS.values(),

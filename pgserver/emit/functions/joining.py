@@ -4,23 +4,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pgserver.emit import kinds
-from pgserver.emit.coercions import printed
-from pgserver.emit.functions.text import text
 from pgserver.emit.literals import text_literal
 from pgserver.emit.rules import Call, Rules, built, table
+from pgserver.emit.texts import as_text, cast_text, constant_text
 from pgserver.emit.values import Value
 
 SPECIFIER = re.compile(r"%(?:%|(?:(\d+)\$)?(-?)(\d*)([sIL]))")
 QUOTED = {"s": "coalesce({}, '')", "I": "pg_quote_ident({})", "L": "pg_quote_nullable({})"}
 MAX_WIDTH = 1000
-
-
-def as_text(call: Call, value: Value) -> str:
-    """Return the SQL of a value's text, as its output function prints it."""
-    if value.type == kinds.UNKNOWN:
-        return value.sql
-    return printed(value, call.names, call.assume).sql
 
 
 def concat(call: Call) -> Value:
@@ -48,7 +39,7 @@ class Slot:
 
 def format_text(call: Call) -> Value:
     """format(): of a constant format, the pieces one after the other."""
-    template = text(call, 0)
+    template = constant_text(call.args[0])
     if template is None:
         raise call.no_rule("of a format that is not a constant")
     pieces = [
@@ -98,19 +89,10 @@ def quote_any(call: Call) -> Value:
     return call.result(f"pg_{name}({cast_text(call, call.args[0])})", atom=True)
 
 
-def cast_text(call: Call, value: Value) -> str:
-    """Return the SQL of a value cast to text: a boolean is spelled out, as its output function does not."""
-    if value.type == kinds.BOOL:
-        return f"CAST({value.sql} AS VARCHAR)"
-    if value.type == kinds.BPCHAR:
-        raise call.no_rule("of char(n)")
-    return as_text(call, value)
-
-
 def string_to_array(call: Call) -> Value:
     """Split at a separator; a third argument names the text that stands for NULL."""
     source, separator = call.args[:2]
-    if text(call, 1):
+    if constant_text(separator):
         parts = f"CASE WHEN {source.operand} = '' THEN CAST([] AS VARCHAR[]) ELSE "
         parts += f"string_split({source.sql}, {separator.sql}) END"
     else:
@@ -125,7 +107,7 @@ def array_to_string(call: Call) -> Value:
     """Join the elements that are not NULL, or all of them with a text that stands for NULL."""
     array, separator = call.args[:2]
     element = call.names.element(array.type)
-    if not element or text(call, 1) is None:
+    if not element or constant_text(separator) is None:
         raise call.no_rule("with a separator that is not a constant")
     item = as_text(call, Value("item", element, numeric=array.numeric))
     if len(call.args) == 3:

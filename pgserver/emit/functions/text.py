@@ -5,23 +5,10 @@ from collections.abc import Iterator
 from pgserver.emit import kinds
 from pgserver.emit.comparisons import trimmed
 from pgserver.emit.rules import Call, Rule, Rules, built, renamed, rewritten, same, table
+from pgserver.emit.texts import constant_integer, constant_text
 from pgserver.emit.values import Value
 
 SAFE_LENGTH = 1_000_000  # of what lpad and repeat make without a guard
-
-
-def integer(call: Call, place: int) -> int | None:
-    """Return an argument that is an integer constant; None for any other."""
-    if place >= len(call.args):
-        return None
-    found = call.args[place].constant
-    return found.value if found is not None and isinstance(found.value, int) else None
-
-
-def text(call: Call, place: int) -> str | None:
-    """Return an argument that is a text constant; None for any other."""
-    found = call.args[place].constant
-    return found.value if found is not None and isinstance(found.value, str) else None
 
 
 def substring(call: Call) -> Value:
@@ -31,7 +18,7 @@ def substring(call: Call) -> Value:
     """
     source, start = call.args[:2]
     length = call.args[2] if len(call.args) > 2 else None
-    bounds = [integer(call, place) for place in range(1, len(call.args))]
+    bounds = [constant_integer(arg) for arg in call.args[1:]]
     if all(bound is not None and bound >= least for bound, least in zip(bounds, (1, 0), strict=False)):
         return call.result(f"substr({source.sql}, {', '.join(map(str, bounds))})", atom=True)
     if length is None:
@@ -53,7 +40,7 @@ def folded(call: Call) -> Value:
 
 def right(call: Call) -> Value:
     """Take the last characters; of -2147483648 Postgres gives the whole text."""
-    name = "right" if integer(call, 1) is not None else "pg_right"
+    name = "right" if constant_integer(call.args[1]) is not None else "pg_right"
     return call.result(f"{name}({call.args[0].sql}, {call.args[1].sql})", atom=True)
 
 
@@ -62,7 +49,7 @@ def pad(call: Call) -> Value:
     name = call.signature.partition("(")[0]
     source, length = call.args[:2]
     fill = call.args[2].sql if len(call.args) > 2 else "' '"
-    known, filling = integer(call, 1), text(call, 2) if len(call.args) > 2 else " "
+    known, filling = constant_integer(call.args[1]), constant_text(call.args[2]) if len(call.args) > 2 else " "
     if known is not None and 0 <= known <= SAFE_LENGTH and filling:
         return call.result(f"{name}({source.sql}, {known}, {fill})", atom=True)
     return call.result(f"pg_{name}({source.sql}, {length.sql}, {fill})", atom=True)
@@ -70,7 +57,7 @@ def pad(call: Call) -> Value:
 
 def repeat(call: Call) -> Value:
     """Repeat a text."""
-    times = integer(call, 1)
+    times = constant_integer(call.args[1])
     if times is not None and times <= 100:
         return call.result(f"repeat({call.args[0].sql}, {times})", atom=True)
     return call.result(f"pg_repeat({call.args[0].sql}, {call.args[1].sql})", atom=True)
@@ -79,7 +66,7 @@ def repeat(call: Call) -> Value:
 def split_part(call: Call) -> Value:
     """Take the nth field; the plain form is that of a separator and a place that are usual constants."""
     source, separator, place = call.args
-    if text(call, 1) and (integer(call, 2) or 0) > 0:
+    if constant_text(separator) and (constant_integer(place) or 0) > 0:
         return call.result(f"split_part({source.sql}, {separator.sql}, {place.sql})", atom=True)
     return call.result(f"pg_split_part({source.sql}, {separator.sql}, {place.sql})", atom=True)
 
