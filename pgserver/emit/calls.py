@@ -68,16 +68,13 @@ def distinct_from(node: Node, walk: Walk) -> Value:
 
 def null_if(node: Node, walk: Walk) -> Value:
     """NULLIF: the first value, of its own scale."""
+    signature = operator_signature(node, walk)
+    walk.check_collation(node)
     left, right = walk.expressions(node.nodes("args"))
-    equal = apply_operator(node, walk, (left, right))
-    if equal.type != kinds.BOOL:
-        equal = replace(equal, type=kinds.BOOL)
-    nothing = constant(left.type, None) if left.type != kinds.NUMERIC else Value("NULL", left.type)
+    equal = OPERATORS[signature].apply(walk.call(signature, (left, right), kinds.BOOL))
     if left.numeric is None:
         return replace(left, sql=f"CASE WHEN {equal.sql} THEN NULL ELSE {left.sql} END", atom=True, constant=None)
-    value = combine([left], left.type, lambda texts: f"CASE WHEN {equal.sql} THEN NULL ELSE {texts[0]} END")
-    del nothing
-    return value
+    return combine([left], left.type, lambda texts: f"CASE WHEN {equal.sql} THEN NULL ELSE {texts[0]} END")
 
 
 def any_or_all(node: Node, walk: Walk) -> Value:

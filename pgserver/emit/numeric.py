@@ -114,6 +114,8 @@ def unscaled(value: Value) -> tuple[str, int]:
     held = numeric_of(value)
     if held.scale == 0:
         return f"CAST({value.sql} AS HUGEINT)", 0
+    if held.precision + held.scale > MAX_DIGITS:  # a product with the power of ten does not always fit a DECIMAL
+        return f"CAST(replace(CAST({value.sql} AS VARCHAR), '.', '') AS HUGEINT)", held.scale
     return f"CAST({value.operand} * CAST(1{'0' * held.scale} AS DECIMAL({held.scale + 1},0)) AS HUGEINT)", held.scale
 
 
@@ -149,7 +151,7 @@ def to_scale(value: Value, precision: int, scale: int) -> Value:
     typmod = (precision << 16 | scale) + 4
     if held.display is None and held.wide is None and (held.precision, held.scale) == (precision, scale):
         return replace(value, typmod=typmod)
-    source = value.sql if held.text is None else f"pg_text_number({held.text})"
+    source = value.sql if held.text is None else held.text  # a text's first digit too many rounds it, as in Postgres
     return Value(f"CAST({source} AS {decimal_type(target)})", kinds.NUMERIC, typmod, numeric=target)
 
 

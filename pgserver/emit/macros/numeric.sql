@@ -48,3 +48,6 @@ CREATE MACRO pg_at_20_(q, r) AS CAST(CASE WHEN r > 20 THEN error('bridge') ELSE 
 CREATE MACRO pg_quotient_number(x, mx, y, my, wx, wy, k, shown) AS list_transform([{'x': x, 'y': y, 'a': abs(x), 'b': abs(y), 'p': abs(x) * mx, 'q': abs(y) * my}], lambda v_:
       CASE WHEN v_['x'] IS NULL OR v_['y'] IS NULL THEN NULL WHEN v_['y'] = 0 THEN error('22012') ELSE
       list_transform([pg_quotient_scale_(v_['p'], v_['q'], wx, wy, shown)], lambda r_: CASE WHEN (v_['x'] < 0) <> (v_['y'] < 0) THEN -1 ELSE 1 END * pg_at_20_(pg_quotient_digits_(v_['a'], v_['b'], r_ + k), r_))[1] END)[1];
+
+-- The decimals that a numeric's text needs: those up to its last digit that is not 0.
+CREATE MACRO pg_min_scale(t) AS CASE WHEN contains(t, '.') THEN CAST(length(rtrim(t, '0')) - instr(t, '.') AS INTEGER) WHEN t IS NOT NULL THEN 0 END;
