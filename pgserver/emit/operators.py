@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from pgserver.emit.comparisons import COMPARISONS
 from pgserver.emit.dates import add_interval_rule, subtract_interval_rule
-from pgserver.emit.numeric import MAX_DIGITS, add, divide, multiply, scaled
 from pgserver.emit.json_operators import JSON_OPERATORS
+from pgserver.emit.number_operators import NUMBER_OPERATORS
+from pgserver.emit.numeric import MAX_DIGITS, add, divide, multiply, scaled
 from pgserver.emit.rules import Call, Rule, Rules, built, rewritten, same, table
 from pgserver.emit.text_operators import TEXT_OPERATORS
 from pgserver.emit.values import Numeric, Value, numeric_of
@@ -139,4 +140,5 @@ OPERATORS: Rules = table(
     built("-(timestamp with time zone,interval)", subtract_interval_rule),
     TEXT_OPERATORS.values(),
     JSON_OPERATORS.values(),
+    NUMBER_OPERATORS.values(),
 )
