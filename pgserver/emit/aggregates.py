@@ -96,7 +96,7 @@ def count(call: AggregateCall) -> Value:
     """Count rows, or values that are not NULL."""
     if not call.args:
         return call.result(call.write("count", "*"))
-    if call.distinct and (call.args[0].opaque or call.args[0].type in kinds.JSONS):
+    if call.distinct and (call.args[0].opaque or call.args[0].type in kinds.SPELLED):
         raise call.no_rule("DISTINCT of values whose equal ones differ in text")
     return call.result(call.write("count", trimmed(call.args[0]).sql if call.distinct else call.args[0].sql))
 
@@ -191,6 +191,8 @@ def array_agg(call: AggregateCall) -> Value:
     arg = call.args[0]
     if call.names.duckdb_type(call.type) is None and call.type != kinds.NUMERIC_ARRAY:
         raise call.no_rule()
+    if call.distinct and arg.type in kinds.SPELLED:
+        raise call.no_rule("DISTINCT of values whose equal ones differ in text")
     order = arg.sql if call.distinct and not call.order else None
     return call.result(call.write("array_agg", arg.sql, order=order), numeric=_single_scale(call))
 

@@ -88,8 +88,10 @@ def any_or_all(node: Node, walk: Walk) -> Value:
     items = array_items(array_node, walk, scalar)
     if (symbol, use_or) in (("=", True), ("<>", False)) and not walk.names.labels(scalar.type):
         word = "IN" if use_or else "NOT IN"
-        if items is None:
+        if items is None and _parameter_of(array_node) is not None:
             return _over_parameter(scalar, array_node, walk, word)
+        if items is None:
+            return _over_elements(node, walk, scalar, signature)
         if not items:
             return Value("false" if use_or else "true", kinds.BOOL)
         pairs = [comparable(scalar, item) for item in items]
@@ -98,7 +100,7 @@ def any_or_all(node: Node, walk: Walk) -> Value:
                 f"{pairs[0][0].operand} {word} ({', '.join(right.sql for _, right in pairs)})", kinds.BOOL, atom=False
             )
     if items is None:
-        raise NoRule(f"operator {signature} over an array that is not a list")
+        return _over_elements(node, walk, scalar, signature)
     if not items:
         return Value("false" if use_or else "true", kinds.BOOL)
     calls = [walk.call(signature, (scalar, item), kinds.BOOL, node.integer("inputcollid")) for item in items]
@@ -131,10 +133,31 @@ def _list_item(element: int, item: object) -> Value:
     return replace(value, sql=str(item)) if plain else value
 
 
-def _over_parameter(scalar: Value, node: Node, walk: Walk, word: str) -> Value:
-    if node.tag == "RELABELTYPE":
-        node = node.node("arg")
-    if node.tag != "PARAM" or scalar.type == kinds.BPCHAR or node.integer("paramtype") not in kinds.ELEMENTS:
+def _over_elements(node: Node, walk: Walk, scalar: Value, signature: str) -> Value:
+    """Compare with each element of an array that is a column, or computed."""
+    array = walk.expression(node.nodes("args")[1])
+    if array.opaque or scalar.opaque or array.type == kinds.NUMERIC:
+        raise NoRule(f"operator {signature} over an array that DuckDB holds as text")
+    use_or = node.flag("useOr")
+    element = walk.names.element(array.type)
+    if symbol_of(signature) == "=" and use_or and kinds.BPCHAR not in (scalar.type, element):
+        return Value(f"pg_array_has({array.sql}, {scalar.sql})", kinds.BOOL)
+    name = f"e{walk.context.number()}_"
+    item = Value(name, element, array.typmod, numeric=array.numeric)
+    call = walk.call(signature, (scalar, item), kinds.BOOL, node.integer("inputcollid"))
+    results = f"list_transform({array.sql}, lambda {name}: {OPERATORS[signature].apply(call).sql})"
+    return Value(f"pg_{'any' if use_or else 'all'}({results})", kinds.BOOL)
+
+
+def _parameter_of(node: Node) -> Node | None:
+    """Return the parameter that an array is."""
+    node = node.node("arg") if node.tag == "RELABELTYPE" else node
+    return node if node.tag == "PARAM" else None
+
+
+def _over_parameter(scalar: Value, array: Node, walk: Walk, word: str) -> Value:
+    node = _parameter_of(array)
+    if node is None or scalar.type == kinds.BPCHAR or node.integer("paramtype") not in kinds.ELEMENTS:
         raise NoRule("an array that is not a list")
     walk.expression(node)
     hole = walk.context.parameter(node.integer("paramid"), node.integer("paramtype"), "elements")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from pgserver.emit.arrays import ARRAY_NODES
 from pgserver.emit.branches import BRANCHES
 from pgserver.emit.calls import CALLS
 from pgserver.emit.coercions import COERCIONS
@@ -13,4 +14,4 @@ from pgserver.emit.windows import WINDOWS
 
 __all__ = ["NODES", "NoRule"]
 
-NODES: Mapping[str, NodeFunction] = VARIABLES | CALLS | BRANCHES | COERCIONS | SUBLINKS | WINDOWS
+NODES: Mapping[str, NodeFunction] = VARIABLES | CALLS | BRANCHES | COERCIONS | SUBLINKS | WINDOWS | ARRAY_NODES

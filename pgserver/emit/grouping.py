@@ -40,7 +40,7 @@ def group_key(value: Value) -> str:
     """Return a grouping expression; a constant in parentheses is not a position."""
     held = value.numeric
     differ = held is not None and (held.display is not None or held.text is not None)
-    if value.opaque or differ or value.type in kinds.JSONS:  # jsonb: 1.0 and 1.00
+    if value.opaque or differ or value.type in kinds.SPELLED:
         raise NoRule("GROUP BY a value whose equal values differ in text")
     if "(SELECT" in value.sql:
         raise NoRule("GROUP BY a subquery, which DuckDB does not know again in a target")

@@ -46,6 +46,8 @@ ELEMENTS: Final[dict[int, int]] = {oid: native.oid for oid, native in BY_ARRAY_O
     INTERVAL_ARRAY: INTERVAL,
 }
 ARRAYS: Final[dict[int, int]] = {element: array for array, element in ELEMENTS.items()}
+# Values that are equal and print differently: 1.0 and 1.00 in jsonb. json has no equality.
+SPELLED: Final = JSONS | {ARRAYS[JSON], ARRAYS[JSONB]}
 
 # Collations under which text orders and folds case as the lake's C.UTF-8 does; the last two order so, but fold ASCII
 # only.

@@ -87,6 +87,11 @@ class CatalogNames:
         name = self.types.get(oid)
         return name.element if name is not None else 0
 
+    def array(self, oid: int) -> int:
+        """Return the type of arrays of a type, 0 where there is none."""
+        name = self.types.get(oid)
+        return name.array if name is not None else 0
+
     def duckdb_type(self, oid: int) -> str | None:
         """Return the DuckDB type that holds a type's values.
 

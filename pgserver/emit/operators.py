@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from pgserver.emit.array_operators import ARRAY_OPERATORS
 from pgserver.emit.comparisons import COMPARISONS
 from pgserver.emit.dates import add_interval_rule, subtract_interval_rule
 from pgserver.emit.json_operators import JSON_OPERATORS
@@ -130,6 +131,8 @@ OPERATORS: Rules = table(
     _float_arithmetic(),
     rewritten("+(date,integer)", "pg_date($1 + $2)"),
     rewritten("+(integer,date)", "pg_date($1 + $2)"),
+    ARRAY_OPERATORS.values(),
+    TEXT_OPERATORS.values(),
     rewritten("-(date,integer)", "pg_date($1 - $2)"),
     rewritten("-(date,date)", "pg_days($1, $2)"),
     built("+(date,interval)", add_interval_rule),

@@ -110,7 +110,7 @@ def check_comparable(value: Value, clause: str) -> None:
     """Refuse a key whose equal values may print differently, or that DuckDB cannot compare."""
     held = value.numeric
     differ = held is not None and (held.display is not None or held.text is not None)
-    if value.opaque or differ or value.type in kinds.JSONS:
+    if value.opaque or differ or value.type in kinds.SPELLED:
         raise NoRule(f"{clause} of a value whose equal values differ in text")
 
 

@@ -93,7 +93,7 @@ def unified(columns: Sequence[Value], *, keep_all: bool) -> Value:
     typmod = typmods.pop() if len(typmods) == 1 else -1
     if first.type == kinds.BPCHAR and typmod < 0 and not keep_all:
         raise NoRule("a set operation over character columns of different lengths")
-    if first.type in kinds.JSONS and not keep_all:
+    if first.type in kinds.SPELLED and not keep_all:
         raise NoRule("a set operation over json")
     numeric = _unified_numeric(columns, keep_all=keep_all) if first.type in NUMERICS else None
     return replace(first, typmod=typmod, numeric=numeric, opaque=opaque, constant=None)

@@ -7,7 +7,7 @@ from pgserver.emit.calls import operator_signature
 from pgserver.emit.comparisons import comparable, symbol_of, trimmed
 from pgserver.emit.errors import NoRule
 from pgserver.emit.numeric import scaled
-from pgserver.emit.scope import exported
+from pgserver.emit.scope import exported, is_native
 from pgserver.emit.select import Select
 from pgserver.emit.tree import Node
 from pgserver.emit.values import Value
@@ -29,6 +29,8 @@ def sublink(node: Node, walk: Walk) -> Value:
         return scalar(select)
     if kind in (ANY, ALL):
         return quantified(node, select, kind, walk)
+    if kind == ARRAY:
+        return collected(select, walk)
     raise NoRule(f"a subquery of kind {kind}")
 
 
@@ -53,6 +55,19 @@ def scalar(select: Select) -> Value:
         text = held.text and f"({select.write([held.text])})"
         held = replace(held, display=display, text=text)
     return replace(column, sql=f"({select.write([value.sql])})", numeric=held)
+
+
+def collected(select: Select, walk: Walk) -> Value:
+    """ARRAY(subquery), in the subquery's order."""
+    (value,) = select.targets
+    (column,) = select.names()
+    type_oid = walk.names.array(value.type)
+    if value.opaque or not is_native(walk.names, type_oid) or walk.names.element(value.type):
+        raise NoRule(f"an array of {walk.names.type_name(value.type)}")
+    held = column.numeric
+    if held is not None and (held.display is not None or held.text is not None):
+        raise NoRule("an array of numerics of different scales")
+    return replace(column, sql=f"ARRAY({select.text()})", type=type_oid)
 
 
 def quantified(node: Node, select: Select, kind: int, walk: Walk) -> Value:

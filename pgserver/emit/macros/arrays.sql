@@ -1,0 +1,11 @@
+-- Arrays: DuckDB's list_has_all overlooks NULLs in what it looks for.
+CREATE MACRO pg_array_contains(a, b) AS CASE WHEN a IS NULL THEN NULL WHEN list_count(b) < len(b) THEN false ELSE list_has_all(a, b) END;
+-- Joined: NULL adds nothing.
+CREATE MACRO pg_array_cat(a, b) AS CASE WHEN b IS NULL THEN a WHEN a IS NULL THEN b ELSE list_concat(a, b) END;
+-- x = ANY (a), and x op ANY (a), x op ALL (a) of the list of all results.
+CREATE MACRO pg_array_has(a, x) AS CASE WHEN list_contains(a, x) THEN true WHEN len(a) = 0 THEN false WHEN a IS NULL OR x IS NULL OR list_count(a) < len(a) THEN NULL ELSE false END;
+CREATE MACRO pg_any(results) AS CASE WHEN list_contains(results, true) THEN true WHEN list_count(results) < len(results) THEN NULL WHEN results IS NOT NULL THEN false END;
+CREATE MACRO pg_all(results) AS CASE WHEN list_contains(results, false) THEN false WHEN list_count(results) < len(results) THEN NULL WHEN results IS NOT NULL THEN true END;
+CREATE MACRO pg_array_length(a, dimension) AS CASE WHEN dimension = 1 AND len(a) > 0 THEN CAST(len(a) AS INTEGER) END;
+CREATE MACRO pg_array_positions(a, x) AS CASE WHEN a IS NOT NULL THEN list_transform(list_filter(list_zip(a, generate_series(1, len(a))), lambda p_: p_[1] IS NOT DISTINCT FROM x), lambda p_: CAST(p_[2] AS INTEGER)) END;
+CREATE MACRO pg_trim_array(a, n) AS CASE WHEN n < 0 OR n > len(a) THEN error('2202E') WHEN n IS NOT NULL THEN a[1:len(a) - n] END;
