@@ -12,6 +12,7 @@ from pgserver.emit.errors import NoRule
 from pgserver.emit.functions import FUNCTIONS
 from pgserver.emit.operators import OPERATORS
 from pgserver.emit.ordering import sort_keys
+from pgserver.emit.sets import target_set
 from pgserver.emit.tree import Node
 from pgserver.emit.values import Value, constant
 from pgserver.emit.walk import NodeFunction, Walk
@@ -23,7 +24,9 @@ def function(node: Node, walk: Walk) -> Value:
     """A function call or a cast by function."""
     signature = walk.names.functions.get(node.integer("funcid"), "unknown")
     rule = FUNCTIONS.get(signature) or CASTS.get(signature)
-    if rule is None or node.flag("funcretset"):
+    if node.flag("funcretset"):
+        return target_set(node, walk)
+    if rule is None:
         raise NoRule(f"function {signature}")
     walk.check_collation(node)
     args = walk.expressions(node.nodes("args"))
@@ -136,7 +139,7 @@ def _list_item(element: int, item: object) -> Value:
 def _over_elements(node: Node, walk: Walk, scalar: Value, signature: str) -> Value:
     """Compare with each element of an array that is a column, or computed."""
     array = walk.expression(node.nodes("args")[1])
-    if array.opaque or scalar.opaque or array.type == kinds.NUMERIC:
+    if array.opaque or scalar.opaque:
         raise NoRule(f"operator {signature} over an array that DuckDB holds as text")
     use_or = node.flag("useOr")
     element = walk.names.element(array.type)

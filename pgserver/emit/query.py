@@ -19,6 +19,7 @@ from pgserver.emit.select import Select
 from pgserver.emit.setops import set_operation
 from pgserver.emit.tree import Node
 from pgserver.emit.values import Value
+from pgserver.emit.sets import sets_item
 from pgserver.emit.walk import Walk
 from pgserver.emit.with_items import with_clause
 
@@ -69,9 +70,8 @@ def _select(query: Node, walk: Walk) -> Select:
         from_text, conditions = set_operation(query, walk), list[str]()
     else:
         from_text, conditions = from_clause(query, walk)
-    tail = (f" FROM {from_text}" if from_text else "") + _where(conditions)
     walk.scope.grouped = bool(query.flag("hasAggs") or query.has("groupClause") or query.has("groupingSets"))
-    tail += group_clause(query, walk)
+    tail = _where(conditions) + group_clause(query, walk)
     walk.scope.above_group = walk.scope.grouped or query.has("havingQual")
     if query.has("havingQual"):
         tail += f" HAVING {walk.expression(query.node('havingQual')).sql}"
@@ -81,7 +81,9 @@ def _select(query: Node, walk: Walk) -> Select:
         values = [Value("1", INT4)]
     modifier = _distinct(query, entries, walk)
     qualify, finish = finish_clause(query, walk)
-    return Select(prefix, values, head, modifier, tail + qualify, finish, distinct=bool(modifier))
+    from_text = sets_item(from_text, walk)
+    tail = (f" FROM {from_text}" if from_text else "") + tail + qualify
+    return Select(prefix, values, head, modifier, tail, finish, distinct=bool(modifier))
 
 
 def _where(conditions: Sequence[str]) -> str:

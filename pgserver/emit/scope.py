@@ -87,6 +87,8 @@ class Scope:
         scope = self
         for _ in range(levels):
             assert scope.parent is not None
+    sets: dict[int, Value] = field(default_factory=dict)  # set-returning functions of the target list, by node
+    set_items: list[str] = field(default_factory=list)
             scope = scope.parent
         return scope
 

@@ -1,0 +1,27 @@
+-- jsonb and json taken apart into rows.
+SET search_path = nasty, public;
+SELECT id, x, jsonb_typeof(x) FROM things, jsonb_array_elements(jb) AS x WHERE id IN (3, 10, 15) ORDER BY id, x::text;
+SELECT id, n, x FROM things, jsonb_array_elements(jb -> 'b') WITH ORDINALITY AS u(x, n) WHERE id = 8 ORDER BY id, n;
+SELECT id, n, x FROM things, jsonb_array_elements_text(jb) WITH ORDINALITY AS u(x, n) WHERE id IN (3, 10, 15) ORDER BY id, n;
+SELECT id, jsonb_array_elements(jb) FROM things WHERE id IN (3, 10, 15);
+SELECT id, jsonb_array_elements(jb) ->> 0 FROM things WHERE id = 15;
+SELECT id, jsonb_array_elements(jb) FROM things;
+SELECT id, jsonb_array_elements(jb) FROM things WHERE id = 1;
+SELECT id, jsonb_array_elements(jb) FROM things WHERE id = 6;
+SELECT id, x FROM things, jsonb_array_elements(CASE WHEN jsonb_typeof(jb) = 'array' THEN jb END) AS x ORDER BY id, x::text;
+SELECT id, k, v, jsonb_typeof(v) FROM things, jsonb_each(jb) AS e(k, v) WHERE id IN (1, 7, 8, 9, 11, 12, 14) ORDER BY id, k;
+SELECT id, key, value FROM things, jsonb_each_text(jb) WHERE id IN (1, 7, 8, 9, 11, 12, 14) ORDER BY id, key;
+SELECT id, k FROM things, jsonb_object_keys(jb) AS k WHERE id IN (1, 7, 8, 9, 11, 12, 14) ORDER BY id, k;
+SELECT id, jsonb_object_keys(jb) FROM things WHERE id IN (1, 7, 8, 9, 14) ORDER BY id, 2;
+SELECT jsonb_object_keys(jb) FROM things WHERE id = 3;
+SELECT e.id, k, v FROM events e, jsonb_each_text(e.payload) AS p(k, v) WHERE e.id < 4 ORDER BY e.id, k;
+SELECT k, count(*), min(v::text) FROM events e, jsonb_each(e.payload) AS p(k, v) GROUP BY k ORDER BY k;
+SELECT id, x FROM things, json_array_elements(j) AS x WHERE id IN (3, 15) ORDER BY id, x::text;
+SELECT id, x FROM things, json_array_elements(j) AS x WHERE id = 10;
+SELECT id, x FROM things, json_array_elements_text(j) AS x WHERE id IN (3, 15) ORDER BY id, x;
+SELECT id, k, v FROM things, json_each(j) AS e(k, v) WHERE id IN (1, 8, 11, 14) ORDER BY id, k;
+SELECT id, k, v FROM things, json_each_text(j) AS e(k, v) WHERE id IN (1, 7, 8, 9, 11, 14) ORDER BY id, k;
+SELECT id, k FROM things, json_object_keys(j) AS k WHERE id IN (1, 7, 8, 9, 14) ORDER BY id, k;
+SELECT json_array_elements(j) FROM things WHERE id = 1;
+SELECT id, jsonb_each(jb) FROM things WHERE id = 8;
+SELECT d.id, x ->> 'a', x -> 'b' FROM arrays d, unnest(d.docs) AS x ORDER BY d.id, x::text;
