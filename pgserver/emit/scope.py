@@ -89,6 +89,9 @@ class Scope:
             assert scope.parent is not None
     sets: dict[int, Value] = field(default_factory=dict)  # set-returning functions of the target list, by node
     set_items: list[str] = field(default_factory=list)
+    sets_alias: str = ""
+    sets: dict[int, Value] = field(default_factory=dict)  # set-returning functions of the target list, by node
+    set_items: list[str] = field(default_factory=list)
             scope = scope.parent
         return scope
 

@@ -136,8 +136,9 @@ def target_set(node: Node, walk: Walk) -> Value:
     if len(columns) != 1 or len(scope.sets) != before:
         raise NoRule("a set of rows, or of sets, in a target list")
     name = f"f{walk.context.number()}"
+    scope.sets_alias = scope.sets_alias or f"t{walk.context.number()}"
     scope.set_items.append(f"{columns[0].unnested()} AS {name}")
-    scope.sets[id(node)] = _named(columns[0], name)
+    scope.sets[id(node)] = _named(columns[0], f"{scope.sets_alias}.{name}")
     return scope.sets[id(node)]
 
 
@@ -145,7 +146,7 @@ def sets_item(from_text: str, walk: Walk) -> str:
     """Return FROM with the sets of the target list added to it."""
     if not walk.scope.set_items:
         return from_text
-    item = f"LATERAL (SELECT {', '.join(walk.scope.set_items)}) AS t{walk.context.number()}"
+    item = f"LATERAL (SELECT {', '.join(walk.scope.set_items)}) AS {walk.scope.sets_alias}"
     return f"{from_text}, {item}" if from_text else item.removeprefix("LATERAL ")
 
 
