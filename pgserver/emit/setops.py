@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from pgserver.emit import kinds
+from pgserver.emit.casts import CASTS
 from pgserver.emit.errors import NoRule
 from pgserver.emit.scope import Source, exported
 from pgserver.emit.select import Select, as_held, export, unified
@@ -16,6 +18,9 @@ def set_operation(query: Node, walk: Walk) -> str:
     """Emit a tree of set operations as one FROM item; all its arms' columns become that item's."""
     operations = query.node("setOperations")
     arms = collect(operations, query.nodes("rtable"), walk)
+    types = operations.numbers("colTypes")
+    for arm in arms.values():
+        arm.targets = [coerced(value, type_oid, walk) for value, type_oid in zip(arm.targets, types, strict=True)]
     prefix = f"u{walk.context.number()}"
     alias = f"t{walk.context.number()}"
     forms = column_forms(operations, arms)
@@ -27,6 +32,29 @@ def set_operation(query: Node, walk: Walk) -> str:
     return f"({text}) AS {alias}"
 
 
+CAST_FUNCTIONS = {
+    kinds.INT4: "int4",
+    kinds.INT8: "int8",
+    kinds.FLOAT4: "float4",
+    kinds.FLOAT8: "float8",
+    kinds.NUMERIC: '"numeric"',
+    kinds.TEXT: "text",
+    kinds.TIMESTAMP: '"timestamp"',
+    kinds.TIMESTAMPTZ: "timestamptz",
+}
+
+
+def coerced(value: Value, type_oid: int, walk: Walk) -> Value:
+    """Return an arm's column cast to the column's type: Postgres leaves that to its planner."""
+    type_oid = walk.names.base_type(type_oid)
+    if value.type == type_oid or {value.type, type_oid} <= {kinds.TEXT, kinds.VARCHAR}:
+        return value.typed(type_oid, value.typmod)
+    signature = f"{CAST_FUNCTIONS.get(type_oid)}({walk.names.type_name(value.type)})"
+    if signature not in CASTS:
+        raise NoRule(f"a set operation that casts by {signature}")
+    return CASTS[signature].apply(walk.call(signature, (value,), type_oid))
+
+
 def collect(node: Node, tables: list[Node], walk: Walk) -> dict[int, Select]:
     """Emit the arms, by range table index, in order. A long chain leans left: it is walked without recursion."""
     arms: dict[int, Select] = {}
@@ -36,10 +64,10 @@ def collect(node: Node, tables: list[Node], walk: Walk) -> dict[int, Select]:
         if item.tag == "RANGETBLREF":
             index = item.integer("rtindex")
             arms[index] = walk.select(tables[index - 1].node("subquery"), walk)
-        elif item.tag == "SETOPERATIONSTMT":
+        elif item.tag == "SETOPERATIONSTMT" and item.numbers("colTypes") == node.numbers("colTypes"):
             pending.extend((item.node("rarg"), item.node("larg")))
         else:
-            raise NoRule(f"node {item.tag} in a set operation")
+            raise NoRule(f"node {item.tag} of other types in a set operation")
     return arms
 
 
