@@ -36,9 +36,15 @@ def _sum(left: Value, right: Value, operator: str, sign: int) -> str:
     DuckDB takes 1 month, 30 days and 720 hours for equal, and computes `x + '1 month'` and `x + '30 days'` once.
     """
     added = right.constant.value if right.constant is not None else None
+    zoned = left.type == kinds.TIMESTAMPTZ
     if not isinstance(added, tuple):
-        return f"{left.operand} {operator} {right.operand}"
+        return f"{left.operand} {operator} " + (f"pg_one_signed({right.sql})" if zoned else right.operand)
     months, days, microseconds = (sign * part for part in added)
+    parts = [part for part in ((months, 0, 0), (0, days, 0), (0, 0, microseconds)) if any(part)]
+    if zoned and len(parts) > 1:  # with a negative part among them DuckDB takes another order
+        for part in parts:
+            left = Value(_sum(left, constant(right.type, part), "+", 1), left.type, atom=False)
+        return left.sql
     if days and not months and not microseconds:
         return f"{constant(right.type, (months, days, microseconds)).operand} + {left.operand}"
     if microseconds and not months and not days:

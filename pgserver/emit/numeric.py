@@ -41,9 +41,12 @@ def text_of(value: Value) -> str:
         return held.text
     if held.wide is not None:
         return f"CAST({value.sql} AS VARCHAR)"
-    if held.display is None:
-        return f"CAST({value.sql} AS VARCHAR)"
-    return f"pg_shown(CAST({value.sql} AS VARCHAR), {held.scale}, {held.display})"
+    printed = f"CAST({value.sql} AS VARCHAR)"
+    if held.precision <= held.scale:  # DuckDB prints .5
+        printed = f"CAST(CAST({value.sql} AS {decimal_type(replace(held, precision=held.scale + 1))}) AS VARCHAR)"
+        if held.scale >= MAX_DIGITS:
+            raise NoRule("a text of a numeric of 38 decimals")
+    return printed if held.display is None else f"pg_shown({printed}, {held.scale}, {held.display})"
 
 
 def from_text(sql: str, typmod: int = -1) -> Value:

@@ -1,0 +1,7 @@
+-- Found by tests/compat/generator, shrunk: values of one type.
+SELECT 0.5::text, CAST(-0.5 AS varchar), trim_scale(0.50), 0.000 FROM nasty.numbers WHERE id = 1;
+SELECT CAST(CAST(n2 AS numeric(3,3)) AS text) FROM nasty.numbers WHERE n2 BETWEEN 0 AND 0.5;
+SELECT 0.000 FROM nasty.things UNION ALL SELECT 0.0 FROM nasty.texts;
+SELECT concat_ws('|', 1e-10, 99.995) FROM nasty.texts;
+SELECT id, tz3 + interval '13 months -40 days 100 hours', tz3 - interval '13 months -40 days 7 hours' FROM nasty.times WHERE id IN (1, 3, 4, 12, 13, 14);
+SELECT id, tz + interval '-1 month 40 days -3 hours', tz + interval '1 month 1 day' FROM nasty.times WHERE id IN (1, 3, 4, 12, 13, 14);
