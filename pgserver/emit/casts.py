@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pgserver.emit import kinds
 from pgserver.emit.literals import text_literal
-from pgserver.emit.numeric import from_integer, to_scale
+from pgserver.emit.numeric import from_integer, from_text, to_scale
 from pgserver.emit.patterns import bpchar_as_text
 from pgserver.emit.rules import Call, Rule, Rules, built, rewritten, table
 from pgserver.emit.values import Constant, Value, constant, numeric_of
@@ -51,6 +51,12 @@ def numeric_to_double(call: Call) -> Value:
     if held.precision <= 15 and held.wide is None and call.type == kinds.FLOAT8:
         return call.result(f"CAST({arg.sql} AS {duckdb_type})", atom=True)
     return call.result(f"CAST(CAST({arg.sql} AS VARCHAR) AS {duckdb_type})", atom=True)
+
+
+def float_to_numeric(call: Call) -> Value:
+    """Cast a float to numeric: of 15 digits, or 6 of a real, and as many decimals as these need."""
+    (arg,) = call.args
+    return from_text(f"pg_{'float4' if arg.type == kinds.FLOAT4 else 'float8'}_digits({arg.sql})")
 
 
 def numeric_to_numeric(call: Call) -> Value:
@@ -100,6 +106,14 @@ def _integers() -> Iterator[Rule]:
                 yield built(f"{name}({source})", integer_to_integer)
 
 
+def _floats() -> Iterator[Rule]:
+    for source in ("real", "double precision"):
+        yield rewritten(f"int8({source})", "CAST($1 AS BIGINT)")
+        for name, duckdb_type in (("int4", "INTEGER"), ("int2", "SMALLINT")):  # a direct cast makes 2147483647.5 negative
+            yield rewritten(f"{name}({source})", f"CAST(CAST($1 AS BIGINT) AS {duckdb_type})")
+        yield built(f'"numeric"({source})', float_to_numeric)
+
+
 CASTS: Rules = table(
     _integers(),
     built('"numeric"(numeric,integer)', numeric_to_numeric),
@@ -109,9 +123,12 @@ CASTS: Rules = table(
     rewritten("int4(numeric)", "CAST($1 AS INTEGER)"),
     rewritten("int8(numeric)", "CAST($1 AS BIGINT)"),
     rewritten("int2(numeric)", "CAST($1 AS SMALLINT)"),
-    rewritten("int4(double precision)", "CAST($1 AS INTEGER)"),
-    rewritten("int8(double precision)", "CAST($1 AS BIGINT)"),
-    rewritten("int2(double precision)", "CAST($1 AS SMALLINT)"),
+    _floats(),
+    rewritten("float4(double precision)", "pg_float4($1)"),
+    rewritten("int4(boolean)", "CAST($1 AS INTEGER)"),
+    rewritten("bool(integer)", "$1 <> 0"),
+    rewritten("text(boolean)", "CAST($1 AS VARCHAR)"),
+    rewritten("int8(oid)", "$1"),
     built("text(character)", bpchar_as_text),
     built("bpchar(character,integer,boolean)", to_char_n),
     built('"varchar"(character varying,integer,boolean)', to_varchar_n),

@@ -8,6 +8,7 @@ from pgserver.emit.errors import NoRule
 from pgserver.emit.kinds import UTF8_COLLATIONS
 from pgserver.emit.names import CatalogNames
 from pgserver.emit.numeric import text_of
+from pgserver.emit.readers import read
 from pgserver.emit.tree import Node
 from pgserver.emit.values import Value
 from pgserver.emit.walk import NodeFunction, Walk
@@ -53,9 +54,9 @@ def via_text(node: Node, walk: Walk) -> Value:
     """A cast through the text form."""
     value = walk.expression(node.node("arg"))
     target = walk.names.base_type(node.integer("resulttype"))
-    if target in (kinds.TEXT, kinds.VARCHAR):
+    if target in (kinds.TEXT, kinds.VARCHAR, kinds.BPCHAR):
         return replace(printed(value, walk.names, walk.context.assumes.add), type=target)
-    raise NoRule(f"cast from {walk.names.type_name(value.type)} to {walk.names.type_name(target)}")
+    return read(value, target, walk.names)
 
 
 def printed(value: Value, names: CatalogNames, assume: Callable[[str], None]) -> Value:
@@ -93,6 +94,9 @@ PRINTERS: dict[int, tuple[str, Callable[[Value], str]]] = {
     kinds.JSON: ("", lambda value: value.sql),
     kinds.JSONB: ("", lambda value: value.sql),
     kinds.BPCHAR: ("", lambda value: value.sql),
+    kinds.FLOAT4: ("extra_float_digits", _macro("pg_float4_text")),
+    kinds.FLOAT8: ("extra_float_digits", _macro("pg_float8_text")),
+    kinds.BYTEA: ("bytea_output", lambda value: f"'\\x' || lower(hex({value.sql}))"),
     kinds.BOOL: ("", lambda value: f"CASE WHEN {value.sql} THEN 't' WHEN NOT {value.operand} THEN 'f' END"),
 }
 
