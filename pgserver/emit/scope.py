@@ -81,17 +81,15 @@ class Scope:
     ctes: dict[str, Cte] = field(default_factory=dict)
     grouped: bool = False
     above_group: bool = False
+    sets: dict[int, Value] = field(default_factory=dict)  # set-returning functions of the target list, by node
+    set_items: list[str] = field(default_factory=list)
+    sets_alias: str = ""
 
     def up(self, levels: int) -> "Scope":
         """Return the scope so many levels up."""
         scope = self
         for _ in range(levels):
             assert scope.parent is not None
-    sets: dict[int, Value] = field(default_factory=dict)  # set-returning functions of the target list, by node
-    set_items: list[str] = field(default_factory=list)
-    sets_alias: str = ""
-    sets: dict[int, Value] = field(default_factory=dict)  # set-returning functions of the target list, by node
-    set_items: list[str] = field(default_factory=list)
             scope = scope.parent
         return scope
 
