@@ -132,7 +132,6 @@ OPERATORS: Rules = table(
     rewritten("+(date,integer)", "pg_date($1 + $2)"),
     rewritten("+(integer,date)", "pg_date($1 + $2)"),
     ARRAY_OPERATORS.values(),
-    TEXT_OPERATORS.values(),
     rewritten("-(date,integer)", "pg_date($1 - $2)"),
     rewritten("-(date,date)", "pg_days($1, $2)"),
     built("+(date,interval)", add_interval_rule),
