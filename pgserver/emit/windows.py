@@ -3,14 +3,16 @@
 Source of the frame's bits: FRAMEOPTION_* in src/include/nodes/parsenodes.h.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from decimal import Decimal
 
-from pgserver.emit import kinds
+from pgserver.emit import calendar, kinds
 from pgserver.emit.aggregates import AGGREGATES, AggregateCall
+from pgserver.emit.branches import combine
 from pgserver.emit.errors import NoRule
 from pgserver.emit.grouping import group_key
-from pgserver.emit.ordering import sort_keys, target_of
+from pgserver.emit.ordering import sort_key, sort_keys, target_of
 from pgserver.emit.tree import Node
 from pgserver.emit.values import Value
 from pgserver.emit.walk import NodeFunction, Walk
@@ -21,10 +23,10 @@ STARTS = {0x20: "UNBOUNDED PRECEDING", 0x200: "CURRENT ROW", 0x800: "{} PRECEDIN
 ENDS = {0x100: "UNBOUNDED FOLLOWING", 0x400: "CURRENT ROW", 0x1000: "{} PRECEDING", 0x4000: "{} FOLLOWING"}
 EXCLUSIONS = {0x8000: " EXCLUDE CURRENT ROW", 0x10000: " EXCLUDE GROUP", 0x20000: " EXCLUDE TIES"}
 
-# DuckDB adds the floats of a frame in another order, and has no order of its own for what these collect.
-UNORDERED = frozenset(
-    ("sum(double precision)", "avg(double precision)", "array_agg(anynonarray)", "string_agg(text,text)")
-)
+# DuckDB adds the floats of a frame in another order.
+UNORDERED = frozenset(("sum(double precision)", "avg(double precision)"))
+# What these collect has an order only if the window has.
+COLLECTING = frozenset(("array_agg(anynonarray)", "string_agg(text,text)"))
 
 Build = Callable[[str, tuple[Value, ...], str], str]  # signature, arguments, OVER clause -> SQL
 
@@ -40,9 +42,8 @@ def ntile(signature: str, args: tuple[Value, ...], over: str) -> str:
 
 
 def neighbour(signature: str, args: tuple[Value, ...], over: str) -> str:
-    """lag and lead, by a constant distance; the default has the value's type already."""
-    distance = (whole_number(signature, args[1], 0),) if len(args) > 1 else ()
-    return ranking(signature, (args[0], *distance, *args[2:]), over)
+    """lag and lead, by any distance; the default has the value's type already."""
+    return ranking(signature, args, over)
 
 
 def of_frame(signature: str, args: tuple[Value, ...], over: str) -> str:
@@ -83,29 +84,36 @@ def window_function(node: Node, walk: Walk) -> Value:
     result = walk.names.base_type(node.integer("wintype"))
     if node.flag("winagg"):
         rule = AGGREGATES.get(signature)
-        if rule is None or signature in UNORDERED:
+        if rule is None or signature in UNORDERED or (signature in COLLECTING and "ORDER BY" not in over):
             raise NoRule(f"aggregate {signature} over a window")
         where = walk.expression(condition).sql if condition is not None else ""
         return rule.apply(AggregateCall(signature, args, result, walk.names, filter=where, over=over))
     build = WINDOW_FUNCTIONS.get(signature)
     if build is None or condition is not None:
         raise NoRule(f"window function {signature}")
-    return of_type(signature, args, Value(build(signature, args, over), result))
-
-
-def of_type(signature: str, args: tuple[Value, ...], value: Value) -> Value:
-    """Give a value that comes from the first argument what is known of that."""
     if not args or signature == "ntile(integer)":
-        return value
-    if any(arg.opaque for arg in args):
+        return Value(build(signature, args, over), result)
+    return of_rows(args, result, lambda texts: build(signature, tuple(map(_bare, texts, args)), over), signature)
+
+
+def _bare(sql: str, value: Value) -> Value:
+    return value if sql == value.sql else Value(sql, value.type)
+
+
+def of_rows(args: tuple[Value, ...], type_oid: int, write: Callable[[Sequence[str]], str], signature: str) -> Value:
+    """Return the first argument of another row, or else the third: what is known of it in its row is known here.
+
+    Args: the arguments; the result's type; how to write the function, given the SQL of its arguments.
+    """
+    first, others, defaults = args[0], args[1:2], args[2:]
+    values = [first, *defaults]
+    if any(value.opaque for value in (*others, *defaults)):
         raise NoRule(f"function {signature} of a value that DuckDB holds as text")
-    first = args[0]
-    if value.type == kinds.NUMERIC:
-        held = first.numeric
-        if held is None or held.display is not None or held.text is not None or len(args) > 2:
-            raise NoRule(f"function {signature} of numerics of different scales")
-        return replace(value, numeric=held)
-    return value.typed(value.type, first.typmod)
+
+    def in_rows(texts: Sequence[str]) -> str:
+        return write([texts[0], *(other.sql for other in others), *texts[1:]])
+
+    return replace(combine(values, type_oid, in_rows), typmod=first.typmod if not defaults else -1)
 
 
 def window_of(node: Node, walk: Walk) -> str:
@@ -118,10 +126,14 @@ def window_of(node: Node, walk: Walk) -> str:
     partition = [walk.expression(target_of(item, targets).node("expr")) for item in clause.nodes("partitionClause")]
     if partition:
         texts.append("PARTITION BY " + ", ".join(group_key(value) for value in partition))
+    frame = frame_of(clause, walk)
     order = sort_keys(clause.nodes("orderClause"), targets, walk)
+    if "INTERVAL" in frame:
+        (item,) = clause.nodes("orderClause")
+        key = walk.expression(target_of(item, targets).node("expr"))
+        order = [sort_key(replace(key, sql=f"pg_not_ancient({key.sql})", atom=True), item, walk)]
     if order:
         texts.append("ORDER BY " + ", ".join(order))
-    frame = frame_of(clause, walk)
     return " ".join([*texts, frame] if frame else texts)
 
 
@@ -140,9 +152,33 @@ def frame_of(clause: Node, walk: Walk) -> str:
 def _bound(clause: Node, field: str, form: str, mode: str, walk: Walk) -> str:
     if "{}" not in form:
         return form
+    offset = walk.expression(clause.node(field))
     if mode == "RANGE":
-        raise NoRule("a RANGE frame with an offset")
-    return form.format(whole_number("of a frame's offset", walk.expression(clause.node(field)), 0).sql)
+        return form.format(_distance(clause, offset, walk))
+    return form.format(whole_number("of a frame's offset", offset, 0).sql)
+
+
+def _distance(clause: Node, offset: Value, walk: Walk) -> str:
+    """Return a constant by which the only sort key of a RANGE frame may differ.
+
+    Raises: NoRule for one that is negative or longer than a century or so, and for other types than these.
+    """
+    (item,) = clause.nodes("orderClause")
+    key = walk.expression(target_of(item, walk.scope.query.nodes("targetList")).node("expr"))
+    value = offset.constant.value if offset.constant is not None else None
+    parts = value if isinstance(value, tuple) else (value,)
+    plain = all(isinstance(part, int | Decimal) and part >= 0 for part in parts)
+    if isinstance(value, tuple):
+        months, days, microseconds = value
+        plain = plain and months <= 1200 and days <= 36_525 and microseconds <= 36_525 * calendar.DAY_US
+    if not plain or key.type in kinds.FLOATS or key.type not in RANGE_KEYS:
+        raise NoRule(f"a RANGE frame with an offset over {walk.names.type_name(key.type)}")
+    return offset.operand
+
+
+RANGE_KEYS = frozenset(
+    (kinds.INT2, kinds.INT4, kinds.INT8, kinds.NUMERIC, kinds.DATE, kinds.TIMESTAMP, kinds.TIMESTAMPTZ)
+)
 
 
 WINDOWS: dict[str, NodeFunction] = {"WINDOWFUNC": window_function}
