@@ -5,11 +5,12 @@ from pgserver.emit.functions.dates import DATES
 from pgserver.emit.functions.joining import JOINING
 from pgserver.emit.functions.json import JSON
 from pgserver.emit.functions.math import MATH
+from pgserver.emit.functions.number_formats import NUMBER_FORMATS
 from pgserver.emit.functions.numerics import NUMERICS
 from pgserver.emit.functions.regex import REGEX
 from pgserver.emit.functions.session import SESSION
 from pgserver.emit.functions.text import TEXT
 from pgserver.emit.rules import Rules, table
 
-FAMILIES = (MATH, NUMERICS, TEXT, JOINING, REGEX, DATES, SESSION, JSON, ARRAYS)
+FAMILIES = (MATH, NUMERICS, TEXT, JOINING, REGEX, NUMBER_FORMATS, DATES, SESSION, JSON, ARRAYS)
 FUNCTIONS: Rules = table(*(family.values() for family in FAMILIES))
