@@ -42,9 +42,11 @@ def format_text(call: Call) -> Value:
     template = constant_text(call.args[0])
     if template is None:
         raise call.no_rule("of a format that is not a constant")
-    pieces = [
-        text_literal(piece) if isinstance(piece, str) else _filled(call, piece) for piece in _pieces(call, template)
-    ]
+    found = list(_pieces(call, template))
+    shown = {0} | {piece.place for piece in found if isinstance(piece, Slot)}
+    if any(arg.constant is None for place, arg in enumerate(call.args) if place not in shown):
+        raise call.no_rule("of an argument that is not shown")  # it may raise, or be an aggregate
+    pieces = [text_literal(piece) if isinstance(piece, str) else _filled(call, piece) for piece in found]
     return call.result(" || ".join(pieces) if pieces else "''")
 
 
