@@ -86,6 +86,8 @@ class Server:
                 http.show(self._parts)
             watch(stack, self._parts.services.twin.supervise(on_down=twin_restarts.inc), self._fail)
             watch(stack, self._vacuum(), self._fail)
+            services = self._parts.services
+            watch(stack, services.statistics.publish(services.twin.data_folder), self._fail)
             await listener.start_serving()
             log.info("listening", host=settings.host, port=settings.port)
             await self._stopping.wait()

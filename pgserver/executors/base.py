@@ -19,6 +19,8 @@ class Result:
     columns: tuple[WireColumn, ...]
     chunks: AsyncGenerator[RowChunk, None]
     tag: str  # of CommandComplete, without the number of rows: "SELECT"
+    way: str = LAKE
+    read_bytes: int = 0  # of files, as planned
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 from pgserver.encode.copy import CopyLayout
 from pgserver.encode.rows import RowChunk, WireColumn
 from pgserver.engine.pool import EnginePool
-from pgserver.executors.base import Result
+from pgserver.executors.base import BRIDGE, Result
 from pgserver.plan.analysis import RELATION, bind_message, parse_message, read_tree
 from pgserver.plan.backends import BackendPool, query_message
 from pgserver.plan.planner import LakeStatement, Parameter, Planner, Scan
@@ -66,7 +66,8 @@ class BridgeExecutor:
         columns = tuple(WireColumn(field.type_oid, field.typmod, code) for field, code in fields)
         rows = self._rows(bound)
         first = [chunk async for chunk in _take_one(rows)]
-        return Result(columns=columns, chunks=_joined(first, rows), tag="SELECT")
+        read = sum(scan.chosen.bytes for scan in await self.scans(bound.statement, bound.pins))
+        return Result(columns=columns, chunks=_joined(first, rows), tag="SELECT", way=BRIDGE, read_bytes=read)
 
     async def scans(self, statement: LakeStatement, pins: dict[int, str]) -> tuple[Scan, ...]:
         """Return what a statement would bring."""

@@ -34,7 +34,8 @@ class LakeExecutor:
         request = await self._planner.request(statement, parameters, formats, state, pins)
         if layout is not None:
             request = replace(request, layout=layout)
-        return Result(columns=request.columns, chunks=await self._engines.run(request), tag="SELECT")
+        chunks = await self._engines.run(request)
+        return Result(columns=request.columns, chunks=chunks, tag="SELECT", read_bytes=request.read_bytes)
 
     async def explain(
         self,

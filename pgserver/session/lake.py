@@ -89,11 +89,12 @@ async def start(session: Session, portal: LakePortal, state: SessionState, layou
         raise FeatureNotSupported("cached plan must not change result type")  # drivers prepare again when they see this
     pins = portal.pins or (session.pins if isolated(state) else {})
     try:
-        portal.start(await _run(session, portal, state, pins, layout))
+        result = await _run(session, portal, state, pins, layout)
+        portal.start(result)
     except BaseException:
         portal.failed = True
         raise
-    session.progress.started()
+    session.progress.started(result.way.lower(), result.read_bytes)
 
 
 async def _run(

@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from functools import cache
+from functools import cache, lru_cache
 
 import structlog
 from pglast.parser import ParseError, scan
@@ -44,13 +44,15 @@ class Observation:
         """End, with the SQLSTATE of its error, if there was one."""
         progress = self._session.progress
         seconds = time.monotonic() - self._began
-        executor = "postgres" if progress.rows is None else "lake"
+        executor = progress.way
         metrics.queries_active.dec()
         counted("error" if sqlstate else "success", (sqlstate or SUCCESS)[:2]).inc()
         timed(executor).observe(seconds)
         if progress.first_rows_at is not None:
             metrics.first_row_seconds.observe(progress.first_rows_at - self._began)
             metrics.rows_sent.inc(progress.rows or 0)
+        key = self._session.user, executor, redacted(self._text)
+        self._session.services.statistics.add(key, seconds * 1000, progress.rows or 0, progress.read_bytes)
         slow_ms = self._session.services.log_min_duration_ms
         if slow_ms != NEVER and seconds * 1000 >= slow_ms:
             log.info("statement_slow", statement=redacted(self._text), **self._fields(executor, seconds, sqlstate))
@@ -103,6 +105,7 @@ def observe(session: Session, tag: int, frame: bytes) -> Observation | None:
     return None
 
 
+@lru_cache(maxsize=500)
 def redacted(text: str) -> str:
     """Return a statement without its literals and comments: those may be anybody's data."""
     if len(text) > LONGEST_TEXT:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -17,12 +17,14 @@ from pgserver.plan.session_state import SessionState
 from pgserver.protocol.errors import AdminShutdown, CrashShutdown, PostgresError, QueryCanceled, error_response
 from pgserver.session.client import Client, ConnectionLost
 from pgserver.session.portals import Portals
+from pgserver.statistics import StatementStatistics
 from pgserver.twin.backend import BackendFailed, BackendLost, TwinBackend, cancel_backend
 from pgserver.twin.cluster import Twin
 
 log = structlog.get_logger()
 
 SYNC = b"S\x00\x00\x00\x04"
+POSTGRES = "postgres"  # the way of what the twin answers
 FLUSH = b"H\x00\x00\x00\x04"
 EXECUTE_NOTHING = b"E\x00\x00\x00\x1f_bemidb_no_such_portal\x00\x00\x00\x00\x00"  # fails: 34000
 assert EXECUTE_NOTHING[4] == len(EXECUTE_NOTHING) - 1
@@ -49,6 +51,7 @@ class Services:
     login_rules: LoginRules
     log_min_duration_ms: int  # of statements that are logged at INFO; -1: none
     spill_folder: Path  # of cursors that keep their rows
+    statistics: StatementStatistics = field(default_factory=StatementStatistics)
 
 
 @dataclass(slots=True)
@@ -57,15 +60,19 @@ class Progress:
 
     rows: int | None = None  # of the lake's sent so far; None: it is the twin's
     first_rows_at: float | None = None
+    way: str = POSTGRES
+    read_bytes: int = 0
     queued: int = 0  # portals of the twin that will run with the next Sync
     text: str = ""  # of the last Parse of the group
 
     def begin(self) -> None:
         """Forget the statement before."""
         self.rows = self.first_rows_at = None
+        self.way, self.read_bytes = POSTGRES, 0
 
-    def started(self) -> None:
+    def started(self, way: str, read_bytes: int) -> None:
         """Hear that a lake statement has its first rows."""
+        self.way, self.read_bytes = way, read_bytes
         self.rows = 0
         self.first_rows_at = time.monotonic()
 

@@ -97,6 +97,11 @@ class Twin:
         return self._postgres.socket_path
 
     @property
+    def data_folder(self) -> Path:
+        """The cluster's data folder: relative names of files that its functions read begin there."""
+        return self._folder / "cluster" / "data"
+
+    @property
     def database(self) -> str:
         """The one database that sessions get into."""
         return self._settings.database
