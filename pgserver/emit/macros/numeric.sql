@@ -36,7 +36,7 @@ CREATE MACRO pg_refined_(q, n, b) AS list_transform([{'q': CAST(round(CAST(n AS 
 CREATE MACRO pg_rounded_quotient(n, b) AS list_transform([{'n': n, 'q': CAST(trunc(CAST(n AS DOUBLE) / CAST(b AS DOUBLE)) AS HUGEINT)}], lambda u_:
       CASE WHEN u_['q'] < 1000000000000000000000000000000 THEN pg_refined_(u_['q'], u_['n'] - u_['q'] * b, b) ELSE u_['n'] // b + CASE WHEN u_['n'] % b >= b - u_['n'] % b THEN 1 ELSE 0 END END)[1];
 CREATE MACRO pg_long_quotient_(a, b, k) AS (a * pg_pow10(greatest(k - 10, 0))) // b * pg_pow10(least(k, 10)) + pg_rounded_quotient(((a * pg_pow10(greatest(k - 10, 0))) % b) * pg_pow10(least(k, 10)), b);
-CREATE MACRO pg_quotient_digits_(a, b, k) AS CASE WHEN CAST(a AS DOUBLE) * pow(10, k) < 1e38 THEN pg_rounded_quotient(a * pg_pow10(k), b) ELSE pg_long_quotient_(a, b, k) END;
+CREATE MACRO pg_quotient_digits_(a, b, k) AS CASE WHEN k < 0 THEN pg_rounded_quotient(a, b * pg_pow10(-k)) WHEN CAST(a AS DOUBLE) * pow(10, k) < 1e38 THEN pg_rounded_quotient(a * pg_pow10(k), b) ELSE pg_long_quotient_(a, b, k) END;
 CREATE MACRO pg_pointed_(d, r) AS CASE WHEN r = 0 THEN d WHEN length(d) > r THEN left(d, -r) || '.' || right(d, r) ELSE '0.' || lpad(d, r, '0') END;
 CREATE MACRO pg_scaled_text(neg, q, r) AS list_transform([CAST(q AS VARCHAR)], lambda d_: CASE WHEN neg AND d_ <> '0' THEN '-' || pg_pointed_(d_, r) ELSE pg_pointed_(d_, r) END)[1];
 CREATE MACRO pg_quotient_scale(x, mx, y, my, wx, wy, k, shown) AS list_transform([{'x': abs(x) * mx, 'y': abs(y) * my}], lambda v_: CASE WHEN v_['y'] = 0 THEN error('22012') ELSE pg_quotient_scale_(v_['x'], v_['y'], wx, wy, shown) END)[1];

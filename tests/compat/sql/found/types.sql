@@ -5,3 +5,5 @@ SELECT 0.000 FROM nasty.things UNION ALL SELECT 0.0 FROM nasty.texts;
 SELECT concat_ws('|', 1e-10, 99.995) FROM nasty.texts;
 SELECT id, tz3 + interval '13 months -40 days 100 hours', tz3 - interval '13 months -40 days 7 hours' FROM nasty.times WHERE id IN (1, 3, 4, 12, 13, 14);
 SELECT id, tz + interval '-1 month 40 days -3 hours', tz + interval '1 month 1 day' FROM nasty.times WHERE id IN (1, 3, 4, 12, 13, 14);
+SELECT id, avg(n2 / 1e-10) FROM nasty.numbers WHERE abs(n2) < 1000 GROUP BY id;
+SELECT id, (n2 / 3) / 7, avg(n2 / 3.000000) FROM nasty.numbers WHERE abs(n2) < 1000 GROUP BY id;
