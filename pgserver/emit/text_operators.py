@@ -1,8 +1,8 @@
-"""Operators of text: joining and matching."""
+"""Operators of text (and bytes): joining and matching."""
 
 from pgserver.emit import kinds
 from pgserver.emit.patterns import REGEX_SYMBOLS, WORDS, like, matches
-from pgserver.emit.rules import Call, Rules, built, rewritten, table
+from pgserver.emit.rules import Call, Rules, built, rewritten, same, table
 from pgserver.emit.texts import cast_text, constant_text
 from pgserver.emit.values import Value, constant
 
@@ -26,6 +26,7 @@ TEXT_OPERATORS: Rules = table(
     built("||(text,text)", join),
     built("||(text,anynonarray)", join_any),
     built("||(anynonarray,text)", join_any),
+    same("||(bytea,bytea)"),
     rewritten("^@(text,text)", "starts_with($1, $2)"),
     (built(f"{symbol}({kind},text)", like) for symbol in WORDS for kind in ("text", "character", "name")),
     (built(f"{symbol}({kind},text)", matches) for symbol in REGEX_SYMBOLS for kind in ("text", "character", "name")),

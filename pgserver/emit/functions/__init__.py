@@ -1,6 +1,7 @@
 """Functions, keyed by what `regprocedure` prints: a module a family. Casts are in `casts.py`."""
 
 from pgserver.emit.functions.arrays import ARRAYS
+from pgserver.emit.functions.bytea import BYTEA
 from pgserver.emit.functions.dates import DATES
 from pgserver.emit.functions.joining import JOINING
 from pgserver.emit.functions.json import JSON
@@ -12,5 +13,5 @@ from pgserver.emit.functions.session import SESSION
 from pgserver.emit.functions.text import TEXT
 from pgserver.emit.rules import Rules, table
 
-FAMILIES = (MATH, NUMERICS, TEXT, JOINING, REGEX, NUMBER_FORMATS, DATES, SESSION, JSON, ARRAYS)
+FAMILIES = (MATH, NUMERICS, TEXT, JOINING, BYTEA, REGEX, NUMBER_FORMATS, DATES, SESSION, JSON, ARRAYS)
 FUNCTIONS: Rules = table(*(family.values() for family in FAMILIES))
