@@ -46,6 +46,8 @@ SESSION: Mapping[str, str | int] = {
     "current_database": "bemidb",
 }
 
+PLAIN = WireSettings()
+
 Row = tuple[bytes | None, ...]
 
 
@@ -142,9 +144,9 @@ class EmitLab:
         return [tuple(result.get_value(row, column) for column in width) for row in range(result.ntuples)]
 
 
-def decode(batch: pa.RecordBatch, columns: Sequence[WireColumn]) -> Iterator[Row]:
+def decode(batch: pa.RecordBatch, columns: Sequence[WireColumn], settings: WireSettings = PLAIN) -> Iterator[Row]:
     """Encode a batch as DataRow messages and read those back."""
-    chunk = encode_rows(batch, encoders_for(columns, batch.schema, WireSettings()))
+    chunk = encode_rows(batch, encoders_for(columns, batch.schema, settings))
     data = bytes(chunk.data)
     for start in chunk.offsets[:-1]:
         position = int(start) + 7

@@ -13,6 +13,7 @@ FRAMES = (
     " ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING", " ROWS BETWEEN 1 FOLLOWING AND 2 FOLLOWING",
     " GROUPS BETWEEN 1 PRECEDING AND 1 FOLLOWING", " ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE CURRENT ROW",
 )  # fmt: skip
+SESSION_ZONES = ("UTC", "UTC", "UTC", "UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata")
 JOINS = ("JOIN", "JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN")
 
 
@@ -23,6 +24,7 @@ class Statement:
     seed: int
     node: Node
     certain: bool
+    zone: str  # the session's
 
     @property
     def text(self) -> str:
@@ -55,7 +57,8 @@ class Queries:
             self._windows, self._set_operation, self._derived, self._distinct,
         ))  # fmt: skip
         node = form()
-        return Statement(self.seed, node, form == self._row and "nasty.empty" not in str(node))
+        certain = form == self._row and "nasty.empty" not in str(node)
+        return Statement(self.seed, node, certain, self.random.choice(SESSION_ZONES))
 
     def _root(self, kind: str) -> Signature:
         """Choose what a target calls: each name by turns, those with a rule nearly always."""

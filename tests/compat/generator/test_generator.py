@@ -12,7 +12,7 @@ import pytest
 
 from tests.compat.conftest import Side
 from tests.compat.generator.catalog import Catalog
-from tests.compat.generator.judge import judge
+from tests.compat.generator.judge import Judge
 from tests.compat.generator.queries import Statement, generate
 from tests.compat.generator.shrink import shrink
 from tests.compat.test_statements import differences
@@ -48,28 +48,25 @@ def test_the_server_answers_as_postgres_for_long(catalog: Catalog, reference: Si
 
 def ask_emitter(lab: EmitLab, catalog: Catalog, seeds: range) -> None:
     """Judge the statements of these seeds; print the share that the engine answers."""
+    judge = Judge(lab)
     counts: Counter[str] = Counter()
     wrong: list[str] = []
     for seed in seeds:
         statement = generate(catalog, seed)
-        verdict = judge(lab, statement.text, certain=statement.certain)
+        verdict = judge.judge(statement)
         counts[verdict.kind] += 1
         if verdict.kind == "wrong" and len(wrong) < MOST_SHOWN:
-            wrong.append(smallest(lab, statement))
+            wrong.append(smallest(judge, statement))
     share = counts["engine"] / (len(seeds) - counts["refused"])
     print(f"{len(seeds)} statements: {dict(counts)}, {share:.0%} by the engine alone")  # noqa: T201
     assert not wrong, "\n".join(wrong)
     assert share >= LEAST_ENGINE, counts
 
 
-def smallest(lab: EmitLab, statement: Statement) -> str:
+def smallest(judge: Judge, statement: Statement) -> str:
     """Return the report of a failure."""
-
-    def fails(text: str) -> bool:
-        return judge(lab, text, certain=statement.certain).kind == "wrong"
-
-    small = str(shrink(statement.node, fails))
-    return f"seed {statement.seed}: {small};\n    {judge(lab, small, certain=statement.certain).detail}"
+    small = str(shrink(statement.node, lambda text: judge.judge(statement, text).kind == "wrong"))
+    return f"seed {statement.seed}, {statement.zone}: {small};\n    {judge.judge(statement, small).detail}"
 
 
 def ask_server(catalog: Catalog, reference: Side, candidate: Side, seeds: range) -> None:
@@ -78,11 +75,12 @@ def ask_server(catalog: Catalog, reference: Side, candidate: Side, seeds: range)
     for seed in seeds:
         statement = generate(catalog, seed)
 
-        def found(text: str, certain: bool = statement.certain) -> list[str]:
-            asked = Asked(Path(), 0, text)
-            return [text for _, text in differences(asked, reference, candidate) if certain or not SPARED.match(text)]
+        def found(text: str, statement: Statement = statement) -> list[str]:
+            asked = Asked(Path(), 0, text, (f"SET TimeZone = '{statement.zone}'",))
+            texts = [text for _, text in differences(asked, reference, candidate)]
+            return texts if statement.certain else [text for text in texts if not SPARED.match(text)]
 
         if found(statement.text) and len(wrong) < MOST_SHOWN:
             small = str(shrink(statement.node, lambda text: bool(found(text))))
-            wrong.append(f"seed {seed}: {small};\n    {found(small)}")
+            wrong.append(f"seed {seed}, {statement.zone}: {small};\n    {found(small)}")
     assert not wrong, "\n".join(wrong)
