@@ -1,95 +1,16 @@
 """Aggregates, keyed by what `regprocedure` prints; the same rows serve as window functions over a frame."""
 
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import replace
 
-from pgserver.emit import kinds
+from pgserver.emit import json_aggregates, kinds, statistics
+from pgserver.emit.aggregate_calls import AggregateCall, AggregateRule, cast, same
 from pgserver.emit.comparisons import enum_position, trimmed
-from pgserver.emit.errors import NoRule
 from pgserver.emit.literals import text_literal
-from pgserver.emit.names import CatalogNames
 from pgserver.emit.numeric import MAX_DIGITS, display_of, quotient, scaled, shared_scale, unscaled
 from pgserver.emit.values import Numeric, Value, numeric_of
 
 INTEGERS = ("smallint", "integer", "bigint")
-UNREPEATABLE = re.compile(r"\(SELECT|\bpg_|\berror\(")  # subqueries, and macros that may raise
-
-
-@dataclass(frozen=True, slots=True)
-class AggregateCall:
-    """An aggregate to write. `order`, `filter` and `over` are SQL, "" where they are not given."""
-
-    signature: str
-    args: tuple[Value, ...]
-    type: int
-    names: CatalogNames
-    distinct: bool = False
-    order: str = ""
-    filter: str = ""
-    over: str = ""
-    direct: tuple[Value, ...] = ()
-
-    def write(self, name: str, *args: str, order: str | None = None, where: str = "") -> str:
-        """Return one DuckDB aggregate with the modifiers of this call; `where` is a further condition on its rows."""
-        inside = ("DISTINCT " if self.distinct else "") + ", ".join(args)
-        order = self.order if order is None else order
-        if self.distinct and UNREPEATABLE.search(order):
-            raise self.no_rule("DISTINCT of what DuckDB does not know again in ORDER BY")
-        if order:
-            inside += f" ORDER BY {order}"
-        conditions = [condition for condition in (self.filter, where) if condition]
-        suffix = f" FILTER (WHERE {' AND '.join(f'({condition})' for condition in conditions)})" if conditions else ""
-        return f"{name}({inside}){suffix}{self.over}"
-
-    def result(self, sql: str, *, atom: bool = True, numeric: Numeric | None = None) -> Value:
-        """Return an expression of the result type."""
-        return Value(sql, self.type, atom=atom, numeric=numeric)
-
-    def no_rule(self, why: str = "") -> NoRule:
-        """Name the signature as what has no rule."""
-        return NoRule(f"aggregate {self.signature}" + (f" ({why})" if why else ""))
-
-
-Build = Callable[[AggregateCall], Value]
-
-
-@dataclass(frozen=True, slots=True)
-class AggregateRule:
-    """A row of the table."""
-
-    signature: str
-    build: Build = field(repr=False)
-    opaque: bool = False
-
-    def apply(self, call: AggregateCall) -> Value:
-        """Write a call.
-
-        Raises: NoRule where an argument is of a type that only Postgres computes with.
-        """
-        if not self.opaque and any(arg.opaque for arg in (*call.args, *call.direct)):
-            raise call.no_rule("of a value that DuckDB holds as text")
-        return self.build(call)
-
-
-def same(signature: str, name: str | None = None) -> AggregateRule:
-    """DuckDB's aggregate of the same name, with the same type."""
-    name = name or signature.partition("(")[0]
-
-    def build(call: AggregateCall) -> Value:
-        return call.result(call.write(name, *(arg.sql for arg in call.args)))
-
-    return AggregateRule(signature, build)
-
-
-def cast(signature: str, duckdb_type: str) -> AggregateRule:
-    """DuckDB's aggregate of the same name, of a wider type: cast back, which raises where it does not fit."""
-    name = signature.partition("(")[0]
-
-    def build(call: AggregateCall) -> Value:
-        return call.result(f"CAST({call.write(name, *(arg.sql for arg in call.args))} AS {duckdb_type})")
-
-    return AggregateRule(signature, build)
 
 
 def count(call: AggregateCall) -> Value:
@@ -110,7 +31,16 @@ def sum_of_bigint(call: AggregateCall) -> Value:
 def finite(call: AggregateCall) -> Value:
     """Sum or average floats: Postgres raises where finite values give infinity, which the bridge finds out."""
     name = call.signature.partition("(")[0]
+    if call.over:  # DuckDB adds the values of a frame in another order
+        raise call.no_rule("over a window")
     return call.result(f"pg_finite({call.write(name, call.args[0].sql)})")
+
+
+def sum_of_intervals(call: AggregateCall) -> Value:
+    """Sum months, days and microseconds, each for itself."""
+    (arg,) = call.args
+    parts = (f"pg_months({arg.sql})", f"datepart('day', {arg.sql})", f"pg_us({arg.sql})")
+    return call.result(f"pg_interval({', '.join(call.write('sum', part) for part in parts)})")
 
 
 def sum_of_numeric(call: AggregateCall) -> Value:
@@ -141,16 +71,23 @@ def average(call: AggregateCall) -> Value:
 
 
 def extreme(call: AggregateCall) -> Value:
-    """min or max. Numerics that show different scales are equal and print differently: which one wins is not known."""
+    """min or max."""
     arg = scaled(call.args[0]) if call.args[0].type == kinds.NUMERIC else call.args[0]
-    name = call.signature.partition("(")[0]
+    found = call.write(call.signature.partition("(")[0], arg.sql)
     if arg.numeric is None:
-        return call.result(call.write(name, arg.sql))
-    if arg.numeric.text is not None:
-        raise call.no_rule("of numerics of different scales")
-    if arg.numeric.display is not None:
-        raise call.no_rule("of numerics of different scales")
-    return call.result(call.write(name, arg.sql), numeric=arg.numeric)
+        return call.result(found)
+    if arg.numeric.display is None:
+        return call.result(found, numeric=arg.numeric)
+    return call.result(found, numeric=replace(arg.numeric, display=_display_of_extreme(call, arg), text=None))
+
+
+def _display_of_extreme(call: AggregateCall, arg: Value) -> str:
+    """Equal numerics may show different scales: which of them is found is not known, so they must be alike."""
+    name = call.signature.partition("(")[0]
+    shown, present = display_of(arg), f"{arg.operand} IS NOT NULL"
+    one = call.write(name, f"{{'x': {arg.sql}, 'shown': {shown}}}", where=present)
+    other = call.write(name, f"{{'x': {arg.sql}, 'shown': -({shown})}}", where=present)
+    return f"CASE WHEN {one}['shown'] <> -{other}['shown'] THEN error('bridge') ELSE {one}['shown'] END"
 
 
 def extreme_of_char(call: AggregateCall) -> Value:
@@ -226,7 +163,7 @@ def _rules() -> Iterator[AggregateRule]:
     yield AggregateRule("sum(bigint)", sum_of_bigint)
     yield AggregateRule("sum(numeric)", sum_of_numeric)
     yield AggregateRule("sum(double precision)", finite)
-    yield AggregateRule("avg(double precision)", finite)
+    yield from (AggregateRule(f"avg({kind})", finite) for kind in ("real", "double precision"))
     yield from (AggregateRule(f"avg({kind})", average) for kind in (*INTEGERS, "numeric"))
     for name in ("bool_and", "bool_or"):
         yield same(f"{name}(boolean)")
@@ -236,6 +173,9 @@ def _rules() -> Iterator[AggregateRule]:
     yield AggregateRule("any_value(anyelement)", any_value)
     yield AggregateRule("array_agg(anynonarray)", array_agg)
     yield AggregateRule("string_agg(text,text)", string_agg)
+    yield AggregateRule("sum(interval)", sum_of_intervals)
+    yield from json_aggregates.rules()
+    yield from statistics.rules()
 
 
 AGGREGATES = {rule.signature: rule for rule in _rules()}

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from pgserver.emit import kinds
-from pgserver.emit.aggregates import AGGREGATES, AggregateCall
+from pgserver.emit.aggregate_calls import AggregateCall
+from pgserver.emit.aggregates import AGGREGATES
 from pgserver.emit.branches import combine
 from pgserver.emit.casts import CASTS
 from pgserver.emit.coercions import relabels_elements
@@ -205,6 +206,7 @@ def aggregate(node: Node, walk: Walk) -> Value:
             args,
             walk.names.base_type(node.integer("aggtype")),
             walk.names,
+            walk.context.assumes.add,
             distinct=bool(node.nodes("aggdistinct")),
             order=", ".join(sort_keys(node.nodes("aggorder"), targets, walk)),
             filter=_filter(node, walk),

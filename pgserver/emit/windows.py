@@ -8,7 +8,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 from pgserver.emit import calendar, kinds
-from pgserver.emit.aggregates import AGGREGATES, AggregateCall
+from pgserver.emit.aggregate_calls import AggregateCall
+from pgserver.emit.aggregates import AGGREGATES
 from pgserver.emit.branches import combine
 from pgserver.emit.errors import NoRule
 from pgserver.emit.grouping import group_key
@@ -86,8 +87,9 @@ def window_function(node: Node, walk: Walk) -> Value:
         rule = AGGREGATES.get(signature)
         if rule is None or signature in UNORDERED or (signature in COLLECTING and "ORDER BY" not in over):
             raise NoRule(f"aggregate {signature} over a window")
+        assume = walk.context.assumes.add
         where = walk.expression(condition).sql if condition is not None else ""
-        return rule.apply(AggregateCall(signature, args, result, walk.names, filter=where, over=over))
+        return rule.apply(AggregateCall(signature, args, result, walk.names, assume, filter=where, over=over))
     build = WINDOW_FUNCTIONS.get(signature)
     if build is None or condition is not None:
         raise NoRule(f"window function {signature}")

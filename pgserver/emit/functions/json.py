@@ -1,6 +1,8 @@
 """Functions of json and jsonb."""
 
+from pgserver.emit import kinds
 from pgserver.emit.json_operators import at_path
+from pgserver.emit.json_values import JsonWriter
 from pgserver.emit.rules import Call, Rules, built, rewritten, table
 from pgserver.emit.values import Value
 
@@ -13,7 +15,35 @@ def extract_path(call: Call) -> Value:
     return at_path(call, keys, as_text="_text(" in call.signature)
 
 
+def to_json(call: Call) -> Value:
+    """to_json, to_jsonb, array_to_json."""
+    return call.result(writer(call).value(call.args[0]), atom=False)
+
+
+def build_object(call: Call) -> Value:
+    """json_build_object, jsonb_build_object."""
+    if len(call.args) % 2:
+        raise call.no_rule("of an odd number of arguments")
+    return call.result(writer(call).object(list(zip(call.args[::2], call.args[1::2], strict=True))))
+
+
+def build_array(call: Call) -> Value:
+    """json_build_array, jsonb_build_array."""
+    return call.result(writer(call).array(call.args))
+
+
+def writer(call: Call) -> JsonWriter:
+    """Return what writes json or jsonb, as the call's result is."""
+    return JsonWriter(call.names, call.assume, jsonb=call.type == kinds.JSONB)
+
+
 JSON: Rules = table(
+    (built(f"{name}(anyelement)", to_json) for name in ("to_json", "to_jsonb")),
+    built("array_to_json(anyarray)", to_json),
+    (built(f'{kind}_build_object("any")', build_object) for kind in ("json", "jsonb")),
+    (built(f'{kind}_build_array("any")', build_array) for kind in ("json", "jsonb")),
+    (built(f"{kind}_build_object()", build_object) for kind in ("json", "jsonb")),
+    (built(f"{kind}_build_array()", build_array) for kind in ("json", "jsonb")),
     rewritten("jsonb_typeof(jsonb)", "pg_json_typeof($1)"),
     rewritten("json_typeof(json)", "pg_json_typeof(pg_json_trimmed($1))"),
     rewritten("jsonb_array_length(jsonb)", "pg_json_length($1, $1[1])"),

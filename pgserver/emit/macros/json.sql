@@ -53,3 +53,15 @@ CREATE MACRO pg_json_all_keys(x) AS CASE WHEN pg_json_trimmed(x)[1] = '{' THEN j
 -- Whether a fragment is a number: as a float it may be spelled in many ways, and stand for numbers beside it.
 CREATE MACRO pg_json_is_number(r, n) AS CASE WHEN r = n AND NOT contains(n, '.') THEN true WHEN NOT regexp_matches(r, '^[-0-9].*[.eE]') THEN false
       WHEN CAST(r AS DOUBLE) = CAST(n AS DOUBLE) THEN error('bridge') ELSE false END;
+-- Values as JSON: strings, keys, floats and times of which we have Postgres' text. jsonb knows no exponents.
+CREATE MACRO pg_json_string(t) AS CASE WHEN contains(CAST(to_json(t) AS VARCHAR), '\u00') THEN error('bridge') ELSE CAST(to_json(t) AS VARCHAR) END;
+CREATE MACRO pg_json_key(t) AS CASE WHEN t IS NULL THEN error('22023') ELSE pg_json_string(t) END;
+CREATE MACRO pg_json_float(t) AS CASE WHEN t IN ('NaN', 'Infinity', '-Infinity') THEN '"' || t || '"' ELSE t END;
+CREATE MACRO pg_jsonb_float(t) AS CASE WHEN contains(t, 'e') OR t = '-0' THEN error('bridge') ELSE pg_json_float(t) END;
+CREATE MACRO pg_json_timestamp(t) AS regexp_replace(t, ' ', 'T');
+CREATE MACRO pg_json_timestamptz(t) AS CASE WHEN contains(t, 'BC') THEN error('bridge') ELSE regexp_replace(regexp_replace(t, '([+-][0-9][0-9])$', '\1:00'), ' ', 'T') END;
+-- An object of entries {n: bytes of k, k, v}, in the order of jsonb: shorter keys first.
+CREATE MACRO pg_jsonb_object(entries) AS CASE WHEN len(list_distinct(list_transform(entries, lambda e_: e_['k']))) < len(entries) THEN error('bridge')
+      WHEN entries IS NOT NULL THEN '{' || coalesce(array_to_string(list_transform(list_sort(entries), lambda e_: pg_json_string(e_['k']) || ': ' || e_['v']), ', '), '') || '}' END;
+-- What an aggregate joined, in its brackets: NULL of no rows, empty where rows were left out.
+CREATE MACRO pg_json_around(opened, items, closed, any_row) AS CASE WHEN items IS NOT NULL THEN opened || items || closed WHEN any_row THEN opened || closed END;
