@@ -6,6 +6,7 @@ from dataclasses import replace
 from pgserver.emit import kinds
 from pgserver.emit.errors import NoRule
 from pgserver.emit.numeric import alike, decimal_type, display_of, scaled, text_of, unify
+from pgserver.emit.sizes import check_terms
 from pgserver.emit.tree import Node
 from pgserver.emit.values import Numeric, Value, numeric_of
 from pgserver.emit.walk import NodeFunction, Walk
@@ -132,8 +133,9 @@ def _min_max_numerics(name: str, values: Sequence[Value]) -> Value:
 
 def boolean(node: Node, walk: Walk) -> Value:
     """AND, OR, NOT."""
-    values = walk.expressions(node.nodes("args"))
     operator = node.word("boolop")
+    check_terms(operator, len(node.nodes("args")))
+    values = walk.expressions(node.nodes("args"))
     if operator == "not":
         return Value(f"NOT {values[0].operand}", kinds.BOOL, atom=False)
     joint = " AND " if operator == "and" else " OR "

@@ -14,6 +14,7 @@ from pgserver.emit.scope import (
     relation_source,
 )
 from pgserver.emit.select import as_held, export, unified
+from pgserver.emit.sizes import check_tables
 from pgserver.emit.table_functions import table_function
 from pgserver.emit.tree import Node
 from pgserver.emit.walk import Walk
@@ -28,6 +29,7 @@ def from_clause(query: Node, walk: Walk) -> tuple[str, list[str]]:
     Returns: the FROM items, "" for none; the conjuncts of WHERE.
     """
     tables = query.nodes("rtable")
+    check_tables(sum(entry.integer("rtekind") not in (JOIN, GROUP, RESULT) for entry in tables))
     jointree = query.node("jointree")
     for index, entry in enumerate(tables, 1):  # merged columns and grouping expressions stand for others
         kind = entry.integer("rtekind")

@@ -7,6 +7,7 @@ from pgserver.emit.casts import CASTS
 from pgserver.emit.errors import NoRule
 from pgserver.emit.scope import Source, exported
 from pgserver.emit.select import Select, as_held, export, unified
+from pgserver.emit.sizes import check_arms
 from pgserver.emit.tree import Node
 from pgserver.emit.values import Value
 from pgserver.emit.walk import Walk
@@ -63,6 +64,7 @@ def collect(node: Node, tables: list[Node], walk: Walk) -> dict[int, Select]:
         item = pending.pop()
         if item.tag == "RANGETBLREF":
             index = item.integer("rtindex")
+            check_arms(len(arms) + 1)
             arms[index] = walk.select(tables[index - 1].node("subquery"), walk)
         elif item.tag == "SETOPERATIONSTMT" and item.numbers("colTypes") == node.numbers("colTypes"):
             pending.extend((item.node("rarg"), item.node("larg")))

@@ -21,7 +21,7 @@ from pgserver.emit.errors import TreeError
 Field = Union[str, "Node", "Datum", list["Field"], None]
 
 LINE_BYTES = 78
-MAX_TREE_CHARACTERS = 64 * 1024 * 1024
+MAX_TREE_CHARACTERS = 16 * 1024 * 1024  # two seconds of a processor; no statement that people write has 1 MiB
 
 # Positions and other fields that nothing asks for: dropped before tokenising, they are a third of all tokens.
 _NOISE = re.compile(
@@ -164,7 +164,7 @@ def parse_tree(text: str) -> list[Node]:
     Raises: TreeError for a text that Postgres would not write, or that folding may have damaged.
     """
     if len(text) > MAX_TREE_CHARACTERS:
-        raise TreeError("tree text is too long")
+        raise TreeError("a statement whose query tree is too long")
     _refuse_broken_tokens(text)
     try:
         root = _Reader(_words(_NOISE.sub("", text))).read()

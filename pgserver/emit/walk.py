@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pgserver.emit.errors import NoRule, TooDeep
 from pgserver.emit.kinds import BYTE_COLLATIONS
 from pgserver.emit.rules import Call
+from pgserver.emit.sizes import check_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,9 +47,11 @@ class Walk:
         if function is None:
             raise NoRule(f"node {node.tag}")
         try:
-            return function(node, self)
+            value = function(node, self)
         except RecursionError:
             raise TooDeep from None
+        check_text(len(value.sql))
+        return value
 
     def expressions(self, nodes: list[Node]) -> tuple[Value, ...]:
         """Emit several nodes."""
