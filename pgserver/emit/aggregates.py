@@ -1,8 +1,9 @@
 """Aggregates, keyed by what `regprocedure` prints; the same rows serve as window functions over a frame."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from pgserver.emit import json_aggregates, kinds
+from pgserver.emit import json_aggregates, kinds, statistics
 from pgserver.emit.aggregate_calls import AggregateCall, AggregateRule, cast, same
 from pgserver.emit.comparisons import enum_position, trimmed
 from pgserver.emit.literals import text_literal
@@ -30,7 +31,16 @@ def sum_of_bigint(call: AggregateCall) -> Value:
 def finite(call: AggregateCall) -> Value:
     """Sum or average floats: Postgres raises where finite values give infinity, which the bridge finds out."""
     name = call.signature.partition("(")[0]
+    if call.over:  # DuckDB adds the values of a frame in another order
+        raise call.no_rule("over a window")
     return call.result(f"pg_finite({call.write(name, call.args[0].sql)})")
+
+
+def sum_of_intervals(call: AggregateCall) -> Value:
+    """Sum months, days and microseconds, each for itself."""
+    (arg,) = call.args
+    parts = (f"pg_months({arg.sql})", f"datepart('day', {arg.sql})", f"pg_us({arg.sql})")
+    return call.result(f"pg_interval({', '.join(call.write('sum', part) for part in parts)})")
 
 
 def sum_of_numeric(call: AggregateCall) -> Value:
@@ -61,16 +71,23 @@ def average(call: AggregateCall) -> Value:
 
 
 def extreme(call: AggregateCall) -> Value:
-    """min or max. Numerics that show different scales are equal and print differently: which one wins is not known."""
+    """min or max."""
     arg = scaled(call.args[0]) if call.args[0].type == kinds.NUMERIC else call.args[0]
-    name = call.signature.partition("(")[0]
+    found = call.write(call.signature.partition("(")[0], arg.sql)
     if arg.numeric is None:
-        return call.result(call.write(name, arg.sql))
-    if arg.numeric.text is not None:
-        raise call.no_rule("of numerics of different scales")
-    if arg.numeric.display is not None:
-        raise call.no_rule("of numerics of different scales")
-    return call.result(call.write(name, arg.sql), numeric=arg.numeric)
+        return call.result(found)
+    if arg.numeric.display is None:
+        return call.result(found, numeric=arg.numeric)
+    return call.result(found, numeric=replace(arg.numeric, display=_display_of_extreme(call, arg), text=None))
+
+
+def _display_of_extreme(call: AggregateCall, arg: Value) -> str:
+    """Equal numerics may show different scales: which of them is found is not known, so they must be alike."""
+    name = call.signature.partition("(")[0]
+    shown, present = display_of(arg), f"{arg.operand} IS NOT NULL"
+    one = call.write(name, f"{{'x': {arg.sql}, 'shown': {shown}}}", where=present)
+    other = call.write(name, f"{{'x': {arg.sql}, 'shown': -({shown})}}", where=present)
+    return f"CASE WHEN {one}['shown'] <> -{other}['shown'] THEN error('bridge') ELSE {one}['shown'] END"
 
 
 def extreme_of_char(call: AggregateCall) -> Value:
@@ -146,7 +163,7 @@ def _rules() -> Iterator[AggregateRule]:
     yield AggregateRule("sum(bigint)", sum_of_bigint)
     yield AggregateRule("sum(numeric)", sum_of_numeric)
     yield AggregateRule("sum(double precision)", finite)
-    yield AggregateRule("avg(double precision)", finite)
+    yield from (AggregateRule(f"avg({kind})", finite) for kind in ("real", "double precision"))
     yield from (AggregateRule(f"avg({kind})", average) for kind in (*INTEGERS, "numeric"))
     for name in ("bool_and", "bool_or"):
         yield same(f"{name}(boolean)")
@@ -156,7 +173,9 @@ def _rules() -> Iterator[AggregateRule]:
     yield AggregateRule("any_value(anyelement)", any_value)
     yield AggregateRule("array_agg(anynonarray)", array_agg)
     yield AggregateRule("string_agg(text,text)", string_agg)
+    yield AggregateRule("sum(interval)", sum_of_intervals)
     yield from json_aggregates.rules()
+    yield from statistics.rules()
 
 
 AGGREGATES = {rule.signature: rule for rule in _rules()}

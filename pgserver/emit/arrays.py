@@ -93,15 +93,16 @@ def _slice(container: Value, lower: Value | None, upper: Value | None) -> Value:
 
 def coerced(node: Node, walk: Walk) -> Value:
     """A cast of an array, element by element."""
-    source = walk.expression(node.node("arg"))
-    type_oid = walk.names.base_type(node.integer("resulttype"))
+    argument, type_oid = node.node("arg"), walk.names.base_type(node.integer("resulttype"))
+    if argument.tag == "ARRAYEXPR" and not argument.flag("multidims"):
+        items = tuple(_coerced_element(item, node, walk) for item in walk.expressions(argument.nodes("elements")))
+        return replace(array_of(items, type_oid, walk), typmod=node.integer("resulttypmod"))
+    source = walk.expression(argument)
     element = walk.names.element(source.type)
     if source.opaque or not element or not is_native(walk.names, type_oid):
         raise NoRule(f"cast from {walk.names.type_name(source.type)} to {walk.names.type_name(type_oid)}")
     name = f"e{walk.context.number()}_"
-    walk.context.case_values.append(Value(name, element, source.typmod, numeric=source.numeric))
-    item = walk.expression(node.node("elemexpr"))
-    walk.context.case_values.pop()
+    item = _coerced_element(Value(name, element, source.typmod, numeric=source.numeric), node, walk)
     numeric = numeric_of(scaled(item)) if type_oid == kinds.NUMERIC_ARRAY else None
     if item.opaque or (numeric is not None and (numeric.display is not None or numeric.text is not None)):
         raise NoRule("a cast to an array of numerics of different scales")
@@ -109,6 +110,13 @@ def coerced(node: Node, walk: Walk) -> Value:
         return replace(source, type=type_oid, typmod=node.integer("resulttypmod"), numeric=numeric)
     sql = f"list_transform({source.sql}, lambda {name}: {item.sql})"
     return Value(sql, type_oid, node.integer("resulttypmod"), numeric=numeric)
+
+
+def _coerced_element(value: Value, node: Node, walk: Walk) -> Value:
+    walk.context.case_values.append(value)
+    item = walk.expression(node.node("elemexpr"))
+    walk.context.case_values.pop()
+    return item
 
 
 ARRAY_NODES: dict[str, NodeFunction] = {

@@ -130,14 +130,19 @@ def divide(left: Value, right: Value) -> Value:
 
 def quotient(a: str, scale_a: int, display_a: str, b: str, scale_b: int, display_b: str) -> Value:
     """Return the quotient of two unscaled numbers, each with its scale and the decimals that it shows."""
+    operands = division_operands(a, scale_a, display_a, b, scale_b, display_b)
+    held = Numeric(MAX_DIGITS, QUOTIENT_SCALE, display=f"pg_quotient_scale{operands}", text=f"pg_quotient{operands}")
+    return Value(f"pg_quotient_number{operands}", kinds.NUMERIC, numeric=held)
+
+
+def division_operands(a: str, scale_a: int, display_a: str, b: str, scale_b: int, display_b: str) -> str:
+    """Return the arguments of the macros that divide."""
     shown = display_a if display_a == display_b else f"greatest({display_a}, {display_b})"
     if display_a.isdigit() and display_b.isdigit():
         shown = str(max(int(display_a), int(display_b)))
     multiplier_a, weight_a = _base_10000(scale_a)
     multiplier_b, weight_b = _base_10000(scale_b)
-    operands = f"({a}, {multiplier_a}, {b}, {multiplier_b}, {weight_a}, {weight_b}, {scale_b - scale_a}, {shown})"
-    held = Numeric(MAX_DIGITS, QUOTIENT_SCALE, display=f"pg_quotient_scale{operands}", text=f"pg_quotient{operands}")
-    return Value(f"pg_quotient_number{operands}", kinds.NUMERIC, numeric=held)
+    return f"({a}, {multiplier_a}, {b}, {multiplier_b}, {weight_a}, {weight_b}, {scale_b - scale_a}, {shown})"
 
 
 def _base_10000(scale: int) -> tuple[int, int]:

@@ -1,0 +1,27 @@
+-- The root of a quotient (of the same arguments as pg_quotient): of the quotient as Postgres shows it, with as many decimals.
+-- pg_residue_: q * 10^r - s^2, in two limbs of 10^(2h), as the product may have more than 38 digits.
+CREATE MACRO pg_residue_(q, r, h, s) AS (q * pg_pow10(r - 2 * h) - (s // pg_pow10(h)) * (s // pg_pow10(h))) * pg_pow10(2 * h) - 2 * (s // pg_pow10(h)) * (s % pg_pow10(h)) * pg_pow10(h) - (s % pg_pow10(h)) * (s % pg_pow10(h));
+CREATE MACRO pg_nearest_root_(s, residue) AS s + CASE WHEN residue > s THEN 1 WHEN residue <= -s THEN -1 ELSE 0 END;
+CREATE MACRO pg_improved_root_(q, r, h, s) AS list_transform([s + CAST(round(CAST(pg_residue_(q, r, h, s) AS DOUBLE) / (2 * CAST(s AS DOUBLE))) AS HUGEINT)], lambda i_: pg_nearest_root_(i_, pg_residue_(q, r, h, i_)))[1];
+CREATE MACRO pg_root_(q, r) AS list_transform([CAST(sqrt(CAST(q AS DOUBLE) * pow(10, r)) AS HUGEINT)], lambda s_: pg_improved_root_(q, r, least(r // 2, 10), s_))[1];
+CREATE MACRO pg_root_of_quotient(x, mx, y, my, wx, wy, k, shown) AS list_transform([{'x': x, 'y': y}], lambda v_: CASE WHEN v_['x'] IS NULL OR v_['y'] IS NULL THEN NULL ELSE
+      list_transform([pg_quotient_scale_(v_['x'] * mx, v_['y'] * my, wx, wy, shown)], lambda r_: list_transform([pg_quotient_digits_(v_['x'], v_['y'], r_ + k)], lambda q_: pg_scaled_text(false, pg_root_(q_, r_), r_))[1])[1] END)[1];
+
+-- Floats in the order of the rows, from a list. One at a time is slow: a long list is the bridge's.
+CREATE MACRO pg_short_(l) AS CASE WHEN len(l) > 10000 THEN error('bridge') ELSE l END;
+CREATE MACRO pg_sum_of_reals(l) AS pg_finite(list_reduce(pg_short_(l), lambda x, y: CAST(x + y AS FLOAT)));
+-- Youngs and Cramer: n, the sum, and the sum of squares of differences. NaN and infinity are the bridge's.
+CREATE MACRO pg_deviates_(s, d) AS {'n': s['n'] + 1, 'sx': s['sx'] + d, 'sxx': s['sxx'] + (d * (s['n'] + 1) - (s['sx'] + d)) * (d * (s['n'] + 1) - (s['sx'] + d)) / (s['n'] * (s['n'] + 1))};
+CREATE MACRO pg_moments_(l) AS list_reduce(list_transform(pg_short_(l), lambda v: {'n': CAST(1 AS DOUBLE), 'sx': CAST(v AS DOUBLE), 'sxx': CASE WHEN isfinite(v) THEN CAST(0 AS DOUBLE) ELSE CAST(v AS DOUBLE) END}), lambda s, e: pg_deviates_(s, e['sx']));
+CREATE MACRO pg_settled_(x) AS CASE WHEN NOT isfinite(x) THEN error('bridge') ELSE x END;
+CREATE MACRO pg_var_samp(l) AS list_transform([pg_moments_(l)], lambda s: CASE WHEN s['n'] > 1 THEN pg_settled_(s['sxx'] / (s['n'] - 1)) END)[1];
+CREATE MACRO pg_var_pop(l) AS list_transform([pg_moments_(l)], lambda s: CASE WHEN s['n'] > 0 THEN pg_settled_(s['sxx'] / s['n']) END)[1];
+CREATE MACRO pg_stddev_samp(l) AS sqrt(pg_var_samp(l));
+CREATE MACRO pg_stddev_pop(l) AS sqrt(pg_var_pop(l));
+
+-- Percentiles of a sorted list.
+CREATE MACRO pg_share_(p) AS CASE WHEN p < 0 OR p > 1 THEN error('22003') ELSE p END;
+CREATE MACRO pg_at_share(l, p) AS CASE WHEN p IS NOT NULL THEN l[greatest(CAST(ceil(pg_share_(p) * len(l)) AS BIGINT), 1)] END;
+CREATE MACRO pg_lerp_(l, place) AS CASE WHEN floor(place) = place THEN l[CAST(place AS BIGINT) + 1]
+      ELSE l[CAST(floor(place) AS BIGINT) + 1] + (place - floor(place)) * (l[CAST(floor(place) AS BIGINT) + 2] - l[CAST(floor(place) AS BIGINT) + 1]) END;
+CREATE MACRO pg_between_at_share(l, p) AS pg_lerp_(l, pg_share_(p) * (len(l) - 1));
