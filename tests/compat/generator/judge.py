@@ -18,7 +18,7 @@ from pgserver.encode.rows import WireColumn, WireSettings
 from pgserver.engine.errors import failure_of
 from tests.compat.generator.queries import Statement
 from tests.support.comparing import is_ordered
-from tests.support.emit_lab import EmitLab, Row
+from tests.support.emit_lab import EmitLab, Row, decode
 
 RESCUED = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException)
 # Subqueries where DuckDB has none. What else it does not bind is a rule's fault.
