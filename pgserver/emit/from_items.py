@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from pgserver.emit.conditions import note_conditions
+from pgserver.emit.conditions import conjuncts, note_conditions
 from pgserver.emit.errors import NoRule
 from pgserver.emit.scope import (
     Cte,
@@ -20,7 +20,8 @@ from pgserver.emit.tree import Node
 from pgserver.emit.walk import Walk
 
 RELATION, SUBQUERY, JOIN, FUNCTION, TABLE_FUNCTION, VALUES, CTE, NAMED_TUPLESTORE, RESULT, GROUP = range(10)
-JOIN_WORDS = {0: "JOIN", 1: "LEFT JOIN", 2: "FULL JOIN", 3: "RIGHT JOIN"}
+FULL = 2
+JOIN_WORDS = {0: "JOIN", 1: "LEFT JOIN", FULL: "FULL JOIN", 3: "RIGHT JOIN"}
 
 
 def from_clause(query: Node, walk: Walk) -> tuple[str, list[str]]:
@@ -40,6 +41,7 @@ def from_clause(query: Node, walk: Walk) -> tuple[str, list[str]]:
     items = [from_item(item, tables, walk) for item in jointree.nodes("fromlist")]
     conditions = []
     if jointree.has("quals"):
+        walk.context.filters.update(id(term) for term in conjuncts(jointree.node("quals")))
         conditions.append(walk.expression(jointree.node("quals")).sql)
         note_conditions(jointree.node("quals"), walk)
     return ", ".join(item for item in items if item), conditions
@@ -67,12 +69,22 @@ def join(item: Node, tables: list[Node], walk: Walk) -> str:
     condition = item.optional("quals")
     if condition is None and kind == 0:
         return f"({left} CROSS JOIN {right})"
+    if kind == FULL and not _hashable(condition, walk):  # Postgres has no plan for it
+        raise NoRule("a FULL JOIN by more than equality")
     on = walk.expression(condition).sql if condition is not None else "true"
     if condition is not None and kind == 0:
         note_conditions(condition, walk)
     if kind != 0 and "(SELECT" in on:
         raise NoRule("a subquery in the condition of an outer join")
     return f"({left} {JOIN_WORDS[kind]} {right} ON {on})"
+
+
+def _hashable(condition: Node | None, walk: Walk) -> bool:
+    """Tell whether a join's condition is made of equalities."""
+    terms = list(conjuncts(condition)) if condition is not None else []
+    return bool(terms) and all(
+        term.tag == "OPEXPR" and walk.names.operators.get(term.integer("opno"), "").startswith("=(") for term in terms
+    )
 
 
 def table_item(index: int, entry: Node, walk: Walk) -> str:

@@ -112,6 +112,7 @@ class Context:
         return self.numbers
 
     def hole(self, build: Callable[[], Part]) -> str:
+    filters: set[int] = field(default_factory=set)  # terms of a WHERE, by node: false and unknown are one there
         """Return the mark of a hole: NUL is in no SQL."""
         self.holes.append(build)
         return f"\0{len(self.holes) - 1}\0"

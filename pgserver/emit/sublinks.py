@@ -31,6 +31,8 @@ def sublink(node: Node, walk: Walk) -> Value:
         return quantified(node, select, kind, walk)
     if kind == ARRAY:
         return collected(select, walk)
+    if kind == ROW_COMPARE:
+        return compared_row(node, select, walk)
     raise NoRule(f"a subquery of kind {kind}")
 
 
@@ -76,17 +78,29 @@ def quantified(node: Node, select: Select, kind: int, walk: Walk) -> Value:
     alias = f"t{walk.context.number()}"
     columns = exported(alias, select.names())
     walk.context.sublink_values.append(columns)
-    tests = test.nodes("args") if test.tag == "BOOLEXPR" else [test]
-    lefts, rights, symbols = [], [], set()
-    for item in tests:
-        left, right, symbol = _sides(item, walk)
-        lefts.append(left)
-        rights.append(right)
-        symbols.add(symbol)
-    walk.context.sublink_values.pop()
-    if len(symbols) != 1 or (len(lefts) > 1 and symbols != {"="}):
-        raise NoRule("a row compared with a subquery")
-    symbol = symbols.pop()
+    try:
+        if test.tag == "OPEXPR" and symbol_of(operator_signature(test, walk)) in INFIX:
+            return _compared([test], select, kind, columns, walk)
+        if kind == ANY and id(node) in walk.context.filters and _all_equal(test, walk):
+            return _compared(test.nodes("args"), select, kind, columns, walk)
+        return _tested(walk.expression(test).sql, select, kind, alias)
+    finally:
+        walk.context.sublink_values.pop()
+
+
+def _all_equal(test: Node, walk: Walk) -> bool:
+    """Tell whether a test is `a = x AND b = y`. As a filter DuckDB's IN of rows will do: it takes false for unknown."""
+    if test.tag != "BOOLEXPR" or test.word("boolop") != "and":
+        return False
+    args = test.nodes("args")
+    return all(item.tag == "OPEXPR" and symbol_of(operator_signature(item, walk)) == "=" for item in args)
+
+
+def _compared(tests: list[Node], select: Select, kind: int, columns: list[Value], walk: Walk) -> Value:
+    """Compare by DuckDB's own IN, ANY or ALL."""
+    sides = [_sides(item, walk) for item in tests]
+    lefts, rights, symbol = [side[0] for side in sides], [side[1] for side in sides], sides[0][2]
+    alias = columns[0].sql.partition(".")[0]
     inner = (
         select.text()
         if _bare(rights, columns)
@@ -98,6 +112,29 @@ def quantified(node: Node, select: Select, kind: int, walk: Walk) -> Value:
     if (kind, symbol) == (ALL, "<>"):
         return Value(f"{left_text} NOT IN ({inner})", kinds.BOOL, atom=False)
     return Value(f"{left_text} {symbol} {'ANY' if kind == ANY else 'ALL'} ({inner})", kinds.BOOL, atom=False)
+
+
+def _tested(test: str, select: Select, kind: int, alias: str) -> Value:
+    """Write a test of all rows out: one that decides, else one that is unknown, else none."""
+    rows = f"EXISTS (SELECT 1 FROM ({select.text()}) AS {alias} WHERE"
+    decides, decided = (f"({test})", "true") if kind == ANY else (f"NOT ({test})", "false")
+    otherwise = "false" if kind == ANY else "true"
+    unknown = f"WHEN {rows} ({test}) IS NULL) THEN NULL"
+    return Value(f"CASE WHEN {rows} {decides}) THEN {decided} {unknown} ELSE {otherwise} END", kinds.BOOL)
+
+
+def compared_row(node: Node, select: Select, walk: Walk) -> Value:
+    """`(a, b) = (subquery)`: each column is a subquery of its own, which raises where there are two rows."""
+    alias = f"t{walk.context.number()}"
+    columns = exported(alias, select.names())
+    if any(column.numeric is not None and column.numeric.display is not None for column in columns):
+        raise NoRule("a row of numerics of different scales from a subquery")
+    walk.context.sublink_values.append(
+        [replace(column, sql=f"(SELECT {column.sql} FROM ({select.text()}) AS {alias})") for column in columns]
+    )
+    value = walk.expression(node.node("testexpr"))
+    walk.context.sublink_values.pop()
+    return value
 
 
 def _bare(rights: list[Value], columns: list[Value]) -> bool:
