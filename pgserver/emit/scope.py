@@ -105,6 +105,7 @@ class Context:
     numbers: int = 0
     case_values: list[Value] = field(default_factory=list)
     sublink_values: list[list[Value]] = field(default_factory=list)
+    filters: set[int] = field(default_factory=set)  # terms of a WHERE, by node: false and unknown are one there
 
     def number(self) -> int:
         """Return a number that no other alias of this statement has."""
@@ -112,7 +113,6 @@ class Context:
         return self.numbers
 
     def hole(self, build: Callable[[], Part]) -> str:
-    filters: set[int] = field(default_factory=set)  # terms of a WHERE, by node: false and unknown are one there
         """Return the mark of a hole: NUL is in no SQL."""
         self.holes.append(build)
         return f"\0{len(self.holes) - 1}\0"
