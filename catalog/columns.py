@@ -31,6 +31,7 @@ class Column:
     precision: int | None = None
     scale: int | None = None
     not_null: bool = False
+    not_null_name: str | None = None  # of the constraint, which PostgreSQL has since 18
     generated: str = ""  # attgenerated: "" or "s" or "v"
     identity: str = ""  # attidentity: "" or "a" or "d"
     comment: str | None = None

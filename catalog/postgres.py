@@ -70,17 +70,19 @@ class PrivatePostgres:
         superuser: str = "postgres",
         hba: str | None = None,
         initdb_args: Sequence[str] = (),
+        socket_port: int = SOCKET_PORT,
         bin_folder: Path | None = None,
     ) -> None:
         """Nothing is started or made yet.
 
         Args: the folder, made when it is missing; a TCP port on 127.0.0.1 (none: unix socket only); settings for
-        PostgreSQL's command line; the text of pg_hba.conf (none: trust, behind the socket folder's mode 0700);
-        PostgreSQL's programs, where not the wheel's.
+        PostgreSQL's command line; the text of pg_hba.conf (none: trust, behind the socket folder's mode 0700); the
+        number in the socket's name, which SHOW port tells; PostgreSQL's programs, where not the wheel's.
         """
         self.folder = folder.absolute()
         self.superuser = superuser
         self._port = port
+        self._socket_port = socket_port
         self._settings = dict(settings or {})
         self._hba = hba
         self._initdb_args = tuple(initdb_args)
@@ -333,7 +335,7 @@ class PrivatePostgres:
         """Make the folders that PostgreSQL needs, and write down how it is reached."""
         if self.log_file.exists() and self.log_file.stat().st_size > LOG_BYTES:
             self.log_file.replace(self.log_file.with_suffix(".log.1"))
-        port = self._port or SOCKET_PORT
+        port = self._port or self._socket_port
         running = _Running(str(self._socket_folder(port)), port, self._port is not None)
         socket_folder = Path(running.socket_folder)
         socket_folder.mkdir(mode=0o700, exist_ok=True)

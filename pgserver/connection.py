@@ -71,6 +71,7 @@ class ClientConnection(asyncio.Protocol):
         self.on_lost: Callable[[], None] = lambda: None
         self.on_slow: Callable[[bool], None] = lambda _slow: None
         self.peer = ""
+        self.peer_port = 0
 
     # asyncio.Protocol
 
@@ -79,7 +80,7 @@ class ClientConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
         peer = transport.get_extra_info("peername")
-        self.peer = peer[0] if isinstance(peer, tuple) else ""
+        self.peer, self.peer_port = peer[:2] if isinstance(peer, tuple) else ("", 0)
         keep_alive(transport.get_extra_info("socket"))
         self._on_connected(self)
 

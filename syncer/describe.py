@@ -71,10 +71,10 @@ SELECT c.oid::int8 AS relation, obj_description(c.oid, 'pg_class') AS comment,
 FROM pg_class c WHERE c.oid = ANY(%s::oid[])
 """
 
-# PostgreSQL 18 keeps NOT NULL constraints that nobody has checked yet, with attnotnull set.
-QUERY_UNCHECKED: LiteralString = """
-SELECT k.conrelid::int8 AS relation, unnest(k.conkey) AS attnum FROM pg_constraint k
-WHERE k.conrelid = ANY(%s::oid[]) AND k.contype = 'n' AND NOT k.convalidated
+# PostgreSQL 18 has NOT NULL constraints with names; those that nobody has checked yet set attnotnull as well.
+QUERY_NOT_NULLS: LiteralString = """
+SELECT k.conrelid::int8 AS relation, k.conkey[1] AS attnum, k.conname AS name, k.convalidated AS valid
+FROM pg_constraint k WHERE k.conrelid = ANY(%s::oid[]) AND k.contype = 'n'
 """
 
 
@@ -148,13 +148,13 @@ def describe(source: Source, relations: Sequence[Relation], place: Callable[[Nam
     columns = _by_relation(_rows(connection, QUERY_COLUMNS, oids))
     keys = _by_relation(_rows(connection, QUERY_KEYS, oids))
     comments = {row["relation"]: row for row in _rows(connection, QUERY_COMMENTS, oids)}
-    unchecked = {(row["relation"], row["attnum"]) for row in _rows(connection, QUERY_UNCHECKED, oids)}
+    not_nulls = {(row["relation"], row["attnum"]): row for row in _rows(connection, QUERY_NOT_NULLS, oids)}
     tables = []
     for relation in relations:
         rows = columns[relation.oid]
         view = TableView(
             columns=tuple(
-                _column(position, row, types, (relation.oid, row["attnum"]) in unchecked)
+                _column(position, row, types, not_nulls.get((relation.oid, row["attnum"]), {}))
                 for position, row in enumerate(rows, start=1)
             ),
             keys=tuple(_key(row, {row["attnum"]: row["name"] for row in rows}, place) for row in keys[relation.oid]),
@@ -177,7 +177,7 @@ def log_text_backed(table: SourceTable) -> None:
             log.info("column_text_backed", table=table.label, column=column.name, type=column.type, reason="type")
 
 
-def _column(position: int, row: Mapping[str, Any], types: SourceTypes, unchecked: bool) -> Column:
+def _column(position: int, row: Mapping[str, Any], types: SourceTypes, not_null: Mapping[str, Any]) -> Column:
     kind = types.kind(row["type_oid"], row["typmod"])
     return Column(
         name=row["name"],
@@ -190,7 +190,8 @@ def _column(position: int, row: Mapping[str, Any], types: SourceTypes, unchecked
         array=kind.array,
         precision=kind.precision,
         scale=kind.scale,
-        not_null=row["not_null"] and not unchecked,
+        not_null=row["not_null"] and not_null.get("valid", True),
+        not_null_name=not_null.get("name"),
         generated=row["generated"],
         identity=row["identity"],
         comment=row["comment"],

@@ -43,6 +43,8 @@ WHOLE_DATABASE = (
 WRITES = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt)
 WRITE_WORD = re.compile("insert|update|delete|merge", re.IGNORECASE)
 
+ACCESS_SHARE = 1  # lockdefs.h
+
 Name = tuple[str, str]  # schema and table
 
 
@@ -72,6 +74,11 @@ def _takes_all_tables(node: ast.Node) -> bool:
     if isinstance(node, ast.ClusterStmt):
         return node.relation is None
     return isinstance(node, ast.ReindexStmt) and node.kind in WHOLE_DATABASE
+
+
+def is_reader_lock(node: ast.Node | None) -> bool:
+    """Tell whether a statement locks tables as reading them does; `pg_dump` begins so."""
+    return isinstance(node, ast.LockStmt) and node.mode == ACCESS_SHARE
 
 
 def refuse_blind_writes(statement: Statement, lake: Collection[Name]) -> None:

@@ -19,7 +19,7 @@ from pgserver.encode.rows import WireColumn
 from pgserver.engine.pool import RunRequest
 from pgserver.plan.analysis import RELATION, Analyst, RowField
 from pgserver.plan.backends import AnalysisContext, BackendPool
-from pgserver.plan.gate import refuse_blind_writes, refuse_changes
+from pgserver.plan.gate import is_reader_lock, refuse_blind_writes, refuse_changes
 from pgserver.plan.inner import find_inner
 from pgserver.plan.pin import Lake, pin
 from pgserver.plan.session_state import SessionState
@@ -176,7 +176,7 @@ class Planner:
             wrapped = None if node is None else wrap(statement.text, node, found, inner)
             if wrapped is not None:
                 return wrapped
-        elif not self._names_lake(node):
+        elif not self._names_lake(node) or is_reader_lock(node):
             return None
         elif isinstance(node, ast.CopyStmt) and not node.is_from:
             return await self._copy_table(statement, node, context)

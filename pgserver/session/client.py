@@ -16,6 +16,7 @@ class Client(Protocol):
     on_lost: Callable[[], None]
     on_slow: Callable[[bool], None]
     peer: str  # its address
+    peer_port: int  # 0 where it has none
 
     @property
     def encrypted(self) -> bool:

@@ -11,7 +11,7 @@ from pgserver.protocol.buffer import Reader
 from pgserver.protocol.errors import ObjectNotInPrerequisiteState, ProtocolViolation
 from pgserver.protocol.frontend import Bind, Close, Execute, Parse
 from pgserver.protocol.message import decode_body
-from pgserver.session import cursors, lake, outcomes, utilities
+from pgserver.session import cursors, lake, observers, outcomes, utilities
 from pgserver.session.cursor import LakePortal
 from pgserver.session.portals import Portal, UtilityPortal
 from pgserver.session.settings import may_change_settings
@@ -25,10 +25,16 @@ async def parse(session: Session, frame: bytes) -> None:
     except ProtocolViolation:
         refuse(session, frame)
         return
+    if observers.ASKS.search(message.query):
+        await session.services.twin.show_statements()
     statement = classify(message.query.decode("utf-8", "replace"))
     found = await utilities.look(session, statement, message.query, message.parameter_types)
     if may_change_settings(statement):
         session.settings = None
+    if observers.LOOKS.search(message.query):
+        session.looking.add(message.statement)
+    else:
+        session.looking.discard(message.statement)
     session.twin.queue(frame)
     session.portals.set_statement(session.twin.sent, message.statement, found)
 
@@ -45,6 +51,8 @@ async def bind(session: Session, frame: bytes) -> None:
     except ProtocolViolation:
         refuse(session, frame)
         return
+    if message.statement in session.looking:
+        await observers.tell(session, in_group=True)
     session.twin.queue(frame)
     session.portals.set_portal(session.twin.sent, message.portal, bound(session, message))
 
@@ -102,6 +110,7 @@ async def execute(session: Session, frame: bytes) -> None:
     portal = session.portals.portal(message.portal)
     if portal is None:
         session.settings = None  # it may be a SET that was parsed long ago
+        session.executed = True
         session.twin.queue(frame)
     elif isinstance(portal, UtilityPortal):
         await execute_utility(session, portal, frame, message.max_rows)
@@ -143,6 +152,7 @@ async def execute_utility(session: Session, portal: UtilityPortal, frame: bytes,
         if isinstance(portal.utility, Commit) and session.portals.unpersisted:
             await settle(session)
             await cursors.before_commit(session)
+        session.executed = True
         session.twin.queue(frame)
         session.portals.when_confirmed(session.twin.sent, partial(utilities.note, session, portal.utility))
         return

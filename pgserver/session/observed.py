@@ -35,7 +35,7 @@ class Observation:
         self._text = text
         self._number = next(_numbers)
         self._began = time.monotonic()
-        session.progress.begin()
+        session.progress.begin(text)
         metrics.queries_active.inc()
         if logs_debug():
             log.debug("statement_started", query_id=self._number, session_id=session.process_id)
@@ -43,6 +43,7 @@ class Observation:
     def end(self, sqlstate: str) -> None:
         """End, with the SQLSTATE of its error, if there was one."""
         progress = self._session.progress
+        progress.ended = time.time()
         seconds = time.monotonic() - self._began
         executor = progress.way
         metrics.queries_active.dec()

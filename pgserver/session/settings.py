@@ -5,6 +5,7 @@ from pgserver.plan.statement import Kind, Statement
 from pgserver.session import lake
 from pgserver.session.state import Session
 
+FAILED = ord("E")
 HARMLESS = frozenset(("BEGIN", "START", "COMMIT", "END", "SHOW", "LISTEN", "NOTIFY", "UNLISTEN", ""))
 
 
@@ -22,9 +23,11 @@ async def analysis_context(session: Session) -> AnalysisContext:
     """Return how the session reads texts now.
 
     PostgreSQL 18 reports all settings of the context but the role, when it is idle; `settings` is None after anything
-    that may have changed them. In the middle of a group of messages the reports are behind.
+    that may have changed them. In the middle of a group of messages the reports are behind; but in a failed transaction
+    nothing has run before a ROLLBACK, and nothing can be asked.
     """
-    if session.settings is None and session.twin.sent:
+    aborted = session.twin.status == FAILED and not session.executed
+    if session.settings is None and session.twin.sent and not aborted:
         await lake.ask_state(session)
     if session.settings is None:
         parameters = session.twin.parameters

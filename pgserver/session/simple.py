@@ -10,7 +10,7 @@ from pgserver.plan.session_state import SessionState
 from pgserver.plan.statement import Kind, Statement, split
 from pgserver.plan.utility import Commit, Explain, Prepare, Utility
 from pgserver.protocol.errors import PostgresError
-from pgserver.session import cursors, lake, outcomes, probes, utilities
+from pgserver.session import cursors, lake, observers, outcomes, probes, utilities
 from pgserver.session.cursor import LakePortal
 from pgserver.session.portals import Found
 from pgserver.session.settings import analysis_context, may_change_settings
@@ -35,6 +35,11 @@ async def query(session: Session, frame: bytes) -> None:
     if frame[-1:] != b"\0" or b"\0" in text:
         await relay(session, frame)  # Postgres says what is wrong with it
         return
+    if observers.ASKS.search(text):
+        await session.services.twin.show_statements()
+    looks = observers.LOOKS.search(text)
+    if looks:
+        await observers.tell(session, in_group=False)
     whole = text.decode("utf-8", "replace")
     statements = split(whole)
     if len(statements) == 1:
@@ -43,6 +48,8 @@ async def query(session: Session, frame: bytes) -> None:
         await relay(session, frame)  # an error anywhere in a text comes before all of its results
     else:
         await query_many(session, frame, statements)
+    if looks:
+        await observers.forget(session)
 
 
 async def query_one(session: Session, frame: bytes, statement: Statement, text: bytes) -> None:
@@ -177,6 +184,7 @@ class Steps:
             await cursors.before_commit(session)
         session.twin.hidden = HIDDEN
         try:
+            session.executed = True
             session.twin.send(parse_message(text, ()) + RUN_UNNAMED + FLUSH, 4)
             await answered(session)
         finally:

@@ -64,11 +64,16 @@ class Progress:
     read_bytes: int = 0
     queued: int = 0  # portals of the twin that will run with the next Sync
     text: str = ""  # of the last Parse of the group
+    statement: str = ""  # the last one, that runs or has run
+    began: float = 0.0  # when, by the system's clock
+    ended: float = 0.0
 
-    def begin(self) -> None:
+    def begin(self, statement: str) -> None:
         """Forget the statement before."""
         self.rows = self.first_rows_at = None
         self.way, self.read_bytes = POSTGRES, 0
+        self.statement = statement
+        self.began = time.time()
 
     def started(self, way: str, read_bytes: int) -> None:
         """Hear that a lake statement has its first rows."""
@@ -94,6 +99,8 @@ class Session:
         self.pins: dict[int, str] = {}  # snapshots that the open transaction has read
         self.skipping = False  # an error: all is dropped until Sync
         self.settings: SessionState | None = None  # as last asked; None when they may have changed
+        self.looking: set[str] = set()  # prepared statements that read pg_stat_activity
+        self.executed = False  # the twin has run a statement of this group of messages
         self.group_now_us = 0  # now() of the lake statements of a group of messages; 0: none yet
         self.may_have_temporary = False  # a text of this session may have made temporary objects
         self.progress = Progress()
@@ -110,6 +117,11 @@ class Session:
     def between_transactions(self) -> bool:
         """Whether nothing is lost when the session ends now."""
         return self.twin.status == ord("I") and not self.twin.sent
+
+    @property
+    def runs_in_lake(self) -> bool:
+        """Whether a statement runs here, outside of the twin."""
+        return self._runner is not None and not self._runner.done()
 
     @property
     def process_id(self) -> int:
@@ -261,6 +273,7 @@ async def sync(session: Session, frame: bytes = SYNC) -> None:
 async def end_group(session: Session) -> None:
     """Forget what does not outlive the group, or the transaction."""
     session.skipping = False
+    session.executed = False
     session.group_now_us = 0
     session.portals.confirm(session.twin.answered_in_group)
     await session.portals.close_dropped()

@@ -6,10 +6,8 @@ machine's crash may have hurt, for it runs without fsync) is made anew.
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import secrets
-import shutil
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,6 +22,7 @@ from pydantic import SecretStr
 from catalog.errors import OperatorError
 from catalog.postgres import PostgresFailed, PrivatePostgres
 from pgserver.twin import install
+from pgserver.twin.folder import TwinFolder
 from pgserver.twin.schema import CatalogRow, LakeSchema, SchemaKeeper
 from pgserver.twin.types import Connection
 
@@ -31,7 +30,6 @@ OWN_CONNECTIONS = 32  # analysis, bridge and these, besides one backend per sess
 LOGINS_AT_ONCE = 64  # who is about to log in has a backend, too
 LOCK_TIMEOUT_MS = 200
 RESTART_SECONDS = 60.0
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 BOOTSTRAP_HBA = "local all {admin} trust\n"
 # A session gets into our database only. The admin's password is known to this process alone, which gives it in clear:
@@ -63,6 +61,9 @@ class TwinSettings(Protocol):
     @property
     def max_connections(self) -> int: ...
 
+    @property
+    def port(self) -> int: ...
+
 
 class Twin:
     """The server's private PostgreSQL; one server has it at a time."""
@@ -77,18 +78,20 @@ class Twin:
         self._users = self._all_users(more_users)
         self._admin = install.admin_name(settings.user, others=more_users is not None)
         self._owner = settings.user or install.OWNER
-        self._folder = folder.absolute()
+        self._folder = TwinFolder(folder.absolute())
         self._password = secrets.token_urlsafe(24)
         self._keeper = SchemaKeeper(self._owner)
         self._connections: dict[str, Connection] = {}
         self._roles: set[str] = set()
         self._roles_lock = asyncio.Lock()
-        self._lock_fd: int | None = None
+        self._statements_shown = False
         self._stopping = asyncio.Event()
         self._postgres = PrivatePostgres(
-            self._folder / "cluster",
+            self._folder.cluster,
             settings=self._cluster_settings(),
             superuser=self._admin,
+            initdb_args=install.locale_arguments(),
+            socket_port=settings.port,
         )
 
     @property
@@ -99,7 +102,7 @@ class Twin:
     @property
     def data_folder(self) -> Path:
         """The cluster's data folder: relative names of files that its functions read begin there."""
-        return self._folder / "cluster" / "data"
+        return self._folder.cluster / "data"
 
     @property
     def database(self) -> str:
@@ -125,8 +128,21 @@ class Twin:
 
         Raises: OperatorError when one does, or the folder cannot be used.
         """
-        if self._lock_fd is None:
-            await asyncio.to_thread(self._lock)
+        await asyncio.to_thread(self._folder.lock)
+
+    async def show_statements(self) -> None:
+        """Have `pg_stat_statements` found by its name, see `sql/060_statements.sql`."""
+        if not self._statements_shown:
+            async with self._roles_lock:
+                connection = await self._connection("roles")
+                await connection.execute("SET allow_system_table_mods = on")
+                await connection.execute(install.SHOW_STATEMENTS)
+            self._statements_shown = True
+
+    @property
+    def owner(self) -> str:
+        """The role that owns the lake's tables; all who log in are members of it."""
+        return self._owner
 
     async def start(self) -> None:
         """Start PostgreSQL, see that database, files and roles are this version's, lock the door.
@@ -151,10 +167,7 @@ class Twin:
             await connection.close()
         self._connections.clear()
         await asyncio.to_thread(self._postgres.stop)
-        if self._lock_fd is not None:
-            self._boot_file.unlink(missing_ok=True)
-            os.close(self._lock_fd)
-            self._lock_fd = None
+        self._folder.unlock()
 
     async def admin(self, database: str | None = None) -> Connection:
         """Open a superuser's connection, autocommit, with a short `lock_timeout`; the caller closes it."""
@@ -279,63 +292,17 @@ class Twin:
         self._connections[purpose] = connection = await self.admin()
         return connection
 
-    # The folder
-
-    @property
-    def _boot_file(self) -> Path:
-        """Exists while the cluster runs: names the boot of the machine."""
-        return self._folder / "running_since_boot"
-
-    @property
-    def _admin_file(self) -> Path:
-        """Names the superuser that the cluster was made with."""
-        return self._folder / "superuser"
-
-    def _made_by(self) -> str:
-        return self._admin_file.read_text() if self._admin_file.exists() else install.ADMIN
-
-    @property
-    def _hba_file(self) -> Path:
-        return self._folder / "cluster" / "twin_hba.conf"
-
-    def _lock(self) -> None:
-        """Take the folder for this process: the kernel gives it back however the process ends."""
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fd = os.open(self._folder / "server.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise OperatorError(
-                "BEMIDB_DATA_DIR", f"{self._folder} cannot be written ({error.strerror})", "choose another folder"
-            ) from error
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(fd)
-            raise OperatorError(
-                "BEMIDB_DATA_DIR",
-                f"another server uses {self._folder.parent}",
-                "stop that one, or give this one a folder of its own",
-            ) from error
-        self._lock_fd = fd
+    # The process
 
     def _start_postgres(self) -> None:
-        cluster = self._folder / "cluster"
-        boot = BOOT_ID.read_text().strip() if BOOT_ID.exists() else ""
-        if self._boot_file.exists() and self._boot_file.read_text() != boot:
-            log.warning("twin_made_anew", reason="the machine went down while it ran")
-            shutil.rmtree(cluster, ignore_errors=True)
-        if cluster.exists() and self._made_by() != self._admin:
-            log.info("twin_made_anew", reason="its superuser has another name")
-            shutil.rmtree(cluster, ignore_errors=True)
-        self._boot_file.write_text(boot)
-        self._admin_file.write_text(self._admin)
-        self._write_hba(BOOTSTRAP_HBA.format(admin=self._admin))
+        self._folder.prepare(self._admin)
+        self._folder.write_hba(BOOTSTRAP_HBA.format(admin=self._admin))
         try:
             self._postgres.start()
         except PostgresFailed as error:
             log.warning("twin_made_anew", reason=str(error))
-            shutil.rmtree(cluster, ignore_errors=True)
-            self._write_hba(BOOTSTRAP_HBA.format(admin=self._admin))
+            self._folder.clear()
+            self._folder.write_hba(BOOTSTRAP_HBA.format(admin=self._admin))
             try:
                 self._postgres.start()
             except PostgresFailed as again:
@@ -343,20 +310,13 @@ class Twin:
                     "BEMIDB_DATA_DIR", f"its PostgreSQL does not start: {again}", f"see {self._postgres.log_file}"
                 ) from again
 
-    def _write_hba(self, text: str) -> None:
-        self._hba_file.parent.mkdir(mode=0o700, exist_ok=True)
-        partial = self._hba_file.with_suffix(".new")
-        partial.write_text(text)
-        partial.chmod(0o644)  # may be read by the user that PostgreSQL runs as; the folder is closed to others
-        partial.replace(self._hba_file)
-
     def _reload(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._postgres.pid, signal.SIGHUP)
 
     def _cluster_settings(self) -> dict[str, str]:
         return {
-            "hba_file": str(self._hba_file),
+            "hba_file": str(self._folder.hba_file),
             "max_connections": str(self._settings.max_connections + LOGINS_AT_ONCE + OWN_CONNECTIONS),
             "authentication_timeout": "600",  # the server in front has one of its own
             "client_connection_check_interval": "500ms",  # a statement whose session is gone ends
@@ -412,7 +372,7 @@ class Twin:
             await connection.close()
         closed = ",".join(name for name in install.EVERYWHERE if name != self._settings.database)
         method = "trust" if self._users is None else "scram-sha-256"
-        await asyncio.to_thread(self._write_hba, HBA.format(admin=self._admin, closed=closed, method=method))
+        await asyncio.to_thread(self._folder.write_hba, HBA.format(admin=self._admin, closed=closed, method=method))
         self._reload()
         deadline = time.monotonic() + RESTART_SECONDS
         while True:

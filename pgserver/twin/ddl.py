@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from catalog.columns import Key, TableView, UserType
+from catalog.columns import Column, Key, TableView, UserType
 from pgserver.twin import names
 from pgserver.twin.names import INDEXED, Name, literal, quote
 
@@ -60,7 +60,7 @@ def wanted_tables(tables: Mapping[Name, TableView], types: Mapping[Name, WantedT
 def _wanted(name: Name, view: TableView, key_names: Mapping[str, str], types: Mapping[Name, WantedType]) -> Wanted:
     used = sorted({(item.namespace, item.name) for item in view.types})
     structure = _fingerprint(
-        [(column.name, column.type, column.not_null) for column in view.columns],
+        [(column.name, column.type, column.not_null and (column.not_null_name or True)) for column in view.columns],
         [_key_structure(key, key_names) for key in view.keys],
         [types[item].fingerprint if item in types else None for item in used],
     )
@@ -118,10 +118,7 @@ def create_namespaces(wanted: Iterable[str]) -> Iterator[str]:
 def create_table(wanted: Wanted, resolved: Mapping[str, str], *, with_keys: bool) -> Iterator[str]:
     """Write a table with its keys (foreign ones come later) and comments."""
     view = wanted.view
-    parts = [
-        f"{quote(column.name)} {resolved.get(column.type, 'text')}{' NOT NULL' if column.not_null else ''}"
-        for column in view.columns
-    ]
+    parts = [f"{quote(column.name)} {resolved.get(column.type, 'text')}{_not_null(column)}" for column in view.columns]
     if with_keys:
         parts += [
             f"CONSTRAINT {quote(wanted.key_names[key.name])} {_indexed_key(key)}"
@@ -153,6 +150,12 @@ def drop_tables(tables: Iterable[Name]) -> Iterator[str]:
     listed = ", ".join(quote(*name) for name in sorted(tables))
     if listed:
         yield f"DROP TABLE {listed} CASCADE"
+
+
+def _not_null(column: Column) -> str:
+    if not column.not_null:
+        return ""
+    return f" CONSTRAINT {quote(column.not_null_name)} NOT NULL" if column.not_null_name else " NOT NULL"
 
 
 def _indexed_key(key: Key) -> str:

@@ -1,5 +1,6 @@
 """What a twin has besides the lake's tables: its database, the SQL files of `sql/`, roles."""
 
+import ctypes
 import hashlib
 from collections.abc import Mapping
 from importlib.resources import files
@@ -20,7 +21,20 @@ EVERYWHERE = (*TEMPLATES, "postgres")  # databases that every cluster has
 
 SETTINGS = "SET search_path = pg_catalog; SET allow_system_table_mods = on; SET client_min_messages = warning"
 
+# A label of nothing, see `state.py`.
+MADE_OF = "SELECT label FROM pg_seclabel WHERE objoid = 0 AND classoid = 0 AND provider = 'bemidb files'"
+NOTE = "INSERT INTO pg_seclabel (objoid, classoid, objsubid, provider, label) VALUES (0, 0, 0, 'bemidb files', %s)"
 SCRAM = "SCRAM-SHA-256$"
+# No ALTER moves anything out of pg_toast.
+SHOW_STATEMENTS = """
+WITH shown AS (
+  UPDATE pg_class SET relnamespace = 'pg_catalog'::regnamespace
+  WHERE oid = to_regclass('pg_toast.pg_stat_statements') RETURNING reltype
+)
+UPDATE pg_type SET typnamespace = 'pg_catalog'::regnamespace FROM shown
+WHERE oid = shown.reltype OR typelem = shown.reltype
+"""
+LC_ALL_MASK = 0x1FBF  # locale.h of glibc
 MIN_DEAD_ROWS = 1000
 LITTERED = "SELECT relname FROM pg_stat_sys_tables WHERE schemaname = 'pg_catalog' AND n_dead_tup >= %s"
 
@@ -46,6 +60,19 @@ def admin_name(user: str | None, *, others: bool) -> str:
     return POSTGRES if user not in (None, POSTGRES) and not others else ADMIN
 
 
+def locale_arguments() -> tuple[str, ...]:
+    """Return initdb's arguments for the C library's UTF-8 locale, as most servers have one, if this machine has it.
+
+    Collation is Postgres' own anyway; this is for what it asks the library: the kinds of letters in full text search.
+    """
+    libc = ctypes.CDLL(None)
+    libc.newlocale.restype = ctypes.c_void_p
+    found = libc.newlocale(LC_ALL_MASK, b"C.UTF-8", None)
+    if found:
+        libc.freelocale(ctypes.c_void_p(found))
+    return ("--locale=C.UTF-8",) if found else ()
+
+
 def is_role_name(name: str) -> bool:
     """Tell whether a client may log in by this name at all."""
     return fits(name) and not name.startswith("pg_") and name not in (ADMIN, "public", "none")
@@ -64,10 +91,7 @@ def fingerprint(owner: str) -> str:
 
 async def is_current(connection: Connection, owner: str) -> bool:
     """Tell whether a database was made by this version of the program, for this owner."""
-    try:
-        cursor = await connection.execute("SELECT value FROM pg_toast.bemidb_state WHERE key = 'files'")
-    except errors.UndefinedTable:
-        return False
+    cursor = await connection.execute(MADE_OF)
     return await cursor.fetchone() == (fingerprint(owner),)
 
 
@@ -91,7 +115,7 @@ async def run_files(connection: Connection, owner: str) -> None:
     async with connection.transaction():
         for text in sql_files():
             await connection.execute(text.encode())
-        await connection.execute("INSERT INTO pg_toast.bemidb_state VALUES ('files', %s)", [fingerprint(owner)])
+        await connection.execute(NOTE, [fingerprint(owner)])
 
 
 async def drop_orphans(connection: Connection) -> None:

@@ -244,7 +244,7 @@ class SchemaKeeper:
             ]
             await state.execute(connection, statements)
             if drop or drop_types:
-                await state.forget(connection, [item.oid for item in drop], [item.oid for item in drop_types])
+                await state.forget(connection, [*(item.oid for item in drop), *(item.oid for item in drop_types)])
             await self._create_types(connection, [item for unit in units for item in unit.create_types])
             asked = {column.type for item in create for column in item.view.columns}
             resolved = await self._types.resolve(connection, asked)

@@ -1,4 +1,8 @@
-"""What is written down in the twin about the lake's tables and types, and how Postgres' own catalog is told of them."""
+"""What is written down in the twin about the lake's tables and types, and how Postgres' own catalog is told of them.
+
+It stands in `pg_seclabel`, a label an object: a table of ours would be seen by every client that lists all schemas.
+With no class of object beside it a label is in no view and in no dump; this module and `sql/` ask for it.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +20,18 @@ NOT_NOW = (errors.LockNotAvailable, errors.DeadlockDetected, errors.QueryCancele
 
 log = structlog.get_logger()
 
-PRESENT = """
-SELECT l.relid, l.namespace, l.name, l.structure, l.comments, l.row_count, l.byte_count
-FROM pg_toast.bemidb_lake l JOIN pg_class c ON c.oid = l.relid
-"""
-PRESENT_TYPES = """
-SELECT k.typid, k.namespace, k.name, k.fingerprint, t.typtype::text
-FROM pg_toast.bemidb_types k JOIN pg_type t ON t.oid = k.typid
-"""
+TABLE, TYPE = "bemidb table", "bemidb type"  # providers
+
+LABELLED = "pg_seclabel l, json_to_record(l.label::json) AS x(namespace text, name text, fingerprint text"
+PRESENT = f"""
+SELECT l.objoid, x.namespace, x.name, x.fingerprint, x.comments, x.row_count, x.byte_count
+FROM {LABELLED}, comments text, row_count int8, byte_count int8), pg_class c
+WHERE l.provider = '{TABLE}' AND c.oid = l.objoid
+"""  # noqa: S608
+PRESENT_TYPES = f"""
+SELECT l.objoid, x.namespace, x.name, x.fingerprint, t.typtype::text FROM {LABELLED}), pg_type t
+WHERE l.provider = '{TYPE}' AND t.oid = l.objoid
+"""  # noqa: S608
 # Types made of these types, and tables with a column of any of them (or of arrays of them).
 DEPENDENTS = """
 WITH RECURSIVE used(typid) AS (
@@ -36,32 +44,30 @@ SELECT typid FROM used
 UNION
 SELECT a.attrelid FROM pg_attribute a JOIN used ON a.atttypid = used.typid
 """
-NOTE_TYPE = """
-INSERT INTO pg_toast.bemidb_types
-SELECT t.oid, n.nspname, t.typname, %s FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
-WHERE n.nspname = %s AND t.typname = %s
-"""
+NOTE_TYPE = f"""
+INSERT INTO pg_seclabel (objoid, classoid, objsubid, provider, label)
+SELECT t.oid, 0, 0, '{TYPE}', json_build_object('namespace', n.nspname, 'name', t.typname, 'fingerprint', %s::text)
+FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE n.nspname = %s AND t.typname = %s
+"""  # noqa: S608
 # The twin's own statistics say what the lake holds; all tables here are empty, so nothing else would set them.
-NOTE_TABLES = """
+NOTE_TABLES = f"""
 WITH wanted AS (
-  SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::int8[], %s::int8[], %s::int4[])
-    w(namespace, name, structure, comments, row_count, byte_count, blocks)
+  SELECT c.oid, w.* FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::int8[], %s::int8[], %s::int4[])
+    w(namespace, name, fingerprint, comments, row_count, byte_count, blocks)
+  JOIN pg_namespace n ON n.nspname = w.namespace JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
 ), noted AS (
-  INSERT INTO pg_toast.bemidb_lake AS l
-  SELECT c.oid, w.namespace, w.name, w.structure, w.comments, w.row_count, w.byte_count
-  FROM wanted w JOIN pg_namespace n ON n.nspname = w.namespace
-  JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
-  ON CONFLICT (relid) DO UPDATE
-  SET comments = excluded.comments, row_count = excluded.row_count, byte_count = excluded.byte_count
-  RETURNING l.relid, l.namespace, l.name
+  INSERT INTO pg_seclabel (objoid, classoid, objsubid, provider, label)
+  SELECT oid, 0, 0, '{TABLE}', json_build_object('namespace', namespace, 'name', name, 'fingerprint', fingerprint,
+    'comments', comments, 'row_count', row_count, 'byte_count', byte_count)
+  FROM wanted
 )
-UPDATE pg_class c SET reltuples = w.row_count::float4, relpages = w.blocks
-FROM noted JOIN wanted w USING (namespace, name) WHERE c.oid = noted.relid
-"""
-LATE_KEYS = """
-SELECT l.namespace, l.name, k.conname FROM pg_constraint k JOIN pg_toast.bemidb_lake l ON l.relid = k.conrelid
-WHERE k.contype IN ('f', 'c') AND k.conparentid = 0
-"""
+UPDATE pg_class c SET reltuples = w.row_count::float4, relpages = w.blocks FROM wanted w WHERE c.oid = w.oid
+"""  # noqa: S608
+FORGET = f"DELETE FROM pg_seclabel WHERE classoid = 0 AND provider IN ('{TABLE}', '{TYPE}') AND objoid = ANY(%s)"  # noqa: S608
+LATE_KEYS = f"""
+SELECT x.namespace, x.name, k.conname FROM {LABELLED}), pg_constraint k
+WHERE l.provider = '{TABLE}' AND k.conrelid = l.objoid AND k.contype IN ('f', 'c') AND k.conparentid = 0
+"""  # noqa: S608
 NAMESPACES = "SELECT nspname, obj_description(oid, 'pg_namespace') FROM pg_namespace"
 EMPTY_NAMESPACES = """
 SELECT nspname FROM pg_namespace n
@@ -135,7 +141,7 @@ async def execute_as(connection: Connection, role: str, statements: Iterable[str
 
 
 async def note_tables(connection: Connection, tables: Sequence[Wanted]) -> None:
-    """Write down which view tables were made of, and the counts."""
+    """Write down which view new tables were made of, and the counts."""
     if tables:
         columns: list[list[object]] = [
             [item.name[0] for item in tables],
@@ -149,10 +155,9 @@ async def note_tables(connection: Connection, tables: Sequence[Wanted]) -> None:
         await connection.execute(NOTE_TABLES, columns)
 
 
-async def forget(connection: Connection, tables: Iterable[int], types: Iterable[int]) -> None:
-    """Strike out what was dropped."""
-    await connection.execute("DELETE FROM pg_toast.bemidb_lake WHERE relid = ANY(%s)", [list(tables)])
-    await connection.execute("DELETE FROM pg_toast.bemidb_types WHERE typid = ANY(%s)", [list(types)])
+async def forget(connection: Connection, objects: Iterable[int]) -> None:
+    """Strike out what is written down of tables and types."""
+    await connection.execute(FORGET, [list(objects)])
 
 
 async def update(connection: Connection, known: Mapping[Name, Present], wanted: Mapping[Name, Wanted]) -> None:
@@ -163,14 +168,18 @@ async def update(connection: Connection, known: Mapping[Name, Present], wanted: 
     changed = [item for item in stands if item in commented or known[item.name].counts != counts[item.name]]
     if not changed:
         return
-    try:
-        async with connection.transaction():
-            await execute(connection, [part for item in commented for part in ddl.comments(item)])
-            await note_tables(connection, changed)
-    except errors.UndefinedObject:  # a table that had to be made without its keys
-        async with connection.transaction():
-            await execute(connection, [part for item in commented for part in ddl.comments(item, with_keys=False)])
-            await note_tables(connection, changed)
+    for with_keys in (True, False):
+        try:
+            async with connection.transaction():
+                parts = [part for item in commented for part in ddl.comments(item, with_keys=with_keys)]
+                await execute(connection, parts)
+                await forget(connection, [known[item.name].oid for item in changed])
+                await note_tables(connection, changed)
+        except errors.UndefinedObject:  # a table that had to be made without its keys
+            if not with_keys:
+                raise
+        else:
+            return
 
 
 async def comment_namespaces(connection: Connection, comments: Mapping[str, str | None]) -> None:

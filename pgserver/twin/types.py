@@ -19,7 +19,7 @@ JOIN pg_type b ON b.oid = CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN 
 JOIN pg_namespace n ON n.oid = b.typnamespace
 WHERE b.typtype <> 'p'
   AND (n.nspname IN ('pg_catalog', 'information_schema')
-       OR EXISTS (SELECT FROM pg_toast.bemidb_types k WHERE k.typid = b.oid))
+       OR EXISTS (SELECT FROM pg_seclabel l WHERE l.objoid = b.oid AND l.provider = 'bemidb type'))
 """
 
 

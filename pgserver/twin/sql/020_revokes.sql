@@ -33,3 +33,11 @@ BEGIN
     EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', signature);
   END LOOP;
 END $$;
+
+-- pg_dump prints what differs from the privileges that a cluster was made with: these are ours from the start.
+INSERT INTO pg_catalog.pg_init_privs (objoid, classoid, objsubid, privtype, initprivs)
+SELECT p.oid, 'pg_catalog.pg_proc'::regclass, 0, 'i', p.proacl
+FROM pg_catalog.pg_proc p
+WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proacl IS NOT NULL
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_init_privs i
+                  WHERE i.objoid = p.oid AND i.classoid = 'pg_catalog.pg_proc'::regclass);

@@ -7,17 +7,21 @@ WHERE pronamespace = 'pg_catalog'::regnamespace
   AND proname IN ('pg_relation_size', 'pg_table_size', 'pg_indexes_size', 'pg_total_relation_size', 'pg_database_size');
 
 CREATE FUNCTION pg_toast.bemidb_bytes(relation oid) RETURNS bigint
-LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT l.byte_count FROM pg_toast.bemidb_lake l WHERE l.relid = relation
+  SELECT (l.label::json ->> 'byte_count')::bigint FROM pg_catalog.pg_seclabel l
+  WHERE l.objoid = relation AND l.classoid = 0 AND l.objsubid = 0 AND l.provider = 'bemidb table'
   UNION ALL
-  SELECT 0 FROM pg_catalog.pg_index i JOIN pg_toast.bemidb_lake l ON l.relid = i.indrelid WHERE i.indexrelid = relation;
+  SELECT 0 FROM pg_catalog.pg_index i
+  JOIN pg_catalog.pg_seclabel l ON l.objoid = i.indrelid AND l.classoid = 0 AND l.provider = 'bemidb table'
+  WHERE i.indexrelid = relation;
 END;
 
 CREATE FUNCTION pg_toast.bemidb_database_bytes() RETURNS bigint
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT coalesce(sum(byte_count), 0)::bigint FROM pg_toast.bemidb_lake;
+  SELECT coalesce(sum((label::json ->> 'byte_count')::bigint), 0)::bigint
+  FROM pg_catalog.pg_seclabel WHERE classoid = 0 AND provider = 'bemidb table';
 END;
 
 CREATE FUNCTION pg_catalog.pg_relation_size(regclass, text) RETURNS bigint

@@ -23,6 +23,7 @@ class Settings:
     user: str | None = None
     password: SecretStr | None = None
     max_connections: int = 30
+    port: int = 5432
 
 
 class RunningTwin:

@@ -28,7 +28,9 @@ from types import SimpleNamespace
 from pgserver.twin.cluster import Twin
 
 async def main():
-    twin = Twin(SimpleNamespace(database="bemidb", user=None, password=None, max_connections=10), Path(sys.argv[1]))
+    twin = Twin(SimpleNamespace(
+        database="bemidb", user=None, password=None, max_connections=10, port=5432
+    ), Path(sys.argv[1]))
     await twin.start()
     print("ready", file=sys.stderr, flush=True)
     await asyncio.sleep(600)

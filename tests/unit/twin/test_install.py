@@ -30,5 +30,6 @@ def test_names_that_can_be() -> None:
 
 def test_the_files_are_found_in_order() -> None:
     texts = install.sql_files()
-    assert "CREATE TABLE pg_toast.bemidb_state" in texts[0]
-    assert len(texts) >= 3
+    assert "REVOKE" in texts[0]
+    assert "trigger_in" in texts[-1]
+    assert len(texts) >= 4
