@@ -5,6 +5,7 @@ from dataclasses import replace
 from pgserver.emit import kinds
 from pgserver.emit.aggregate_calls import AggregateCall
 from pgserver.emit.aggregates import AGGREGATES
+from pgserver.emit.arguments import arguments
 from pgserver.emit.branches import combine
 from pgserver.emit.casts import CASTS
 from pgserver.emit.coercions import relabels_elements
@@ -30,7 +31,7 @@ def function(node: Node, walk: Walk) -> Value:
     if rule is None:
         raise NoRule(f"function {signature}")
     walk.check_collation(node)
-    args = walk.expressions(node.nodes("args"))
+    args = arguments(signature, node, walk)
     result = walk.names.base_type(node.integer("funcresulttype"))
     return rule.apply(walk.call(signature, args, result, node.integer("inputcollid")))
 

@@ -6,6 +6,7 @@ Constants are cast here, not by DuckDB.
 from collections.abc import Iterator
 
 from pgserver.emit import kinds
+from pgserver.emit.date_casts import DATE_CASTS
 from pgserver.emit.literals import text_literal
 from pgserver.emit.numeric import from_integer, from_text, to_scale
 from pgserver.emit.patterns import bpchar_as_text
@@ -109,7 +110,10 @@ def _integers() -> Iterator[Rule]:
 def _floats() -> Iterator[Rule]:
     for source in ("real", "double precision"):
         yield rewritten(f"int8({source})", "CAST($1 AS BIGINT)")
-        for name, duckdb_type in (("int4", "INTEGER"), ("int2", "SMALLINT")):  # a direct cast makes 2147483647.5 negative
+        for name, duckdb_type in (
+            ("int4", "INTEGER"),
+            ("int2", "SMALLINT"),
+        ):  # a direct cast makes 2147483647.5 negative
             yield rewritten(f"{name}({source})", f"CAST(CAST($1 AS BIGINT) AS {duckdb_type})")
         yield built(f'"numeric"({source})', float_to_numeric)
 
@@ -132,6 +136,5 @@ CASTS: Rules = table(
     built("text(character)", bpchar_as_text),
     built("bpchar(character,integer,boolean)", to_char_n),
     built('"varchar"(character varying,integer,boolean)', to_varchar_n),
-    rewritten("date(timestamp without time zone)", "CAST($1 AS DATE)"),
-    rewritten('"timestamp"(date)', "CAST($1 AS TIMESTAMP)"),
+    DATE_CASTS.values(),
 )

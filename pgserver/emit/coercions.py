@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from pgserver.emit import kinds
+from pgserver.emit import kinds, zones
 from pgserver.emit.errors import NoRule
 from pgserver.emit.kinds import UTF8_COLLATIONS
 from pgserver.emit.names import CatalogNames
@@ -62,8 +62,8 @@ def via_text(node: Node, walk: Walk) -> Value:
 def printed(value: Value, names: CatalogNames, assume: Callable[[str], None]) -> Value:
     """Return a value's text as Postgres prints it; `assume` notes a setting that the text relies on."""
     if value.type in PRINTERS and not value.opaque:
-        setting, write = PRINTERS[value.type]
-        if setting:
+        settings, write = PRINTERS[value.type]
+        for setting in settings:
             assume(setting)
         return Value(write(value), kinds.TEXT)
     if value.type == kinds.NUMERIC and not value.opaque:
@@ -81,23 +81,27 @@ def _macro(name: str) -> Callable[[Value], str]:
     return lambda value: f"{name}({value.sql})"
 
 
-PRINTERS: dict[int, tuple[str, Callable[[Value], str]]] = {
-    kinds.INT2: ("", _cast),
-    kinds.INT4: ("", _cast),
-    kinds.INT8: ("", _cast),
-    kinds.OID: ("", _cast),
-    kinds.UUID: ("", _cast),
-    kinds.TIME: ("", _cast),
-    kinds.TEXT: ("", lambda value: value.sql),
-    kinds.VARCHAR: ("", lambda value: value.sql),
-    kinds.NAME: ("", lambda value: value.sql),
-    kinds.JSON: ("", lambda value: value.sql),
-    kinds.JSONB: ("", lambda value: value.sql),
-    kinds.BPCHAR: ("", lambda value: value.sql),
-    kinds.FLOAT4: ("extra_float_digits", _macro("pg_float4_text")),
-    kinds.FLOAT8: ("extra_float_digits", _macro("pg_float8_text")),
-    kinds.BYTEA: ("bytea_output", lambda value: f"'\\x' || lower(hex({value.sql}))"),
-    kinds.BOOL: ("", lambda value: f"CASE WHEN {value.sql} THEN 't' WHEN NOT {value.operand} THEN 'f' END"),
+PRINTERS: dict[int, tuple[tuple[str, ...], Callable[[Value], str]]] = {
+    kinds.INT2: ((), _cast),
+    kinds.INT4: ((), _cast),
+    kinds.INT8: ((), _cast),
+    kinds.OID: ((), _cast),
+    kinds.UUID: ((), _cast),
+    kinds.TIME: ((), _cast),
+    kinds.DATE: (("DateStyle",), _macro("pg_date_text")),
+    kinds.TIMESTAMP: (("DateStyle",), _macro("pg_timestamp_text")),
+    kinds.TIMESTAMPTZ: (("DateStyle", zones.RULES), _macro("pg_timestamptz_text")),
+    kinds.INTERVAL: (("IntervalStyle",), _macro("pg_interval_text")),
+    kinds.TEXT: ((), lambda value: value.sql),
+    kinds.VARCHAR: ((), lambda value: value.sql),
+    kinds.NAME: ((), lambda value: value.sql),
+    kinds.JSON: ((), lambda value: value.sql),
+    kinds.JSONB: ((), lambda value: value.sql),
+    kinds.BPCHAR: ((), lambda value: value.sql),
+    kinds.FLOAT4: (("extra_float_digits",), _macro("pg_float4_text")),
+    kinds.FLOAT8: (("extra_float_digits",), _macro("pg_float8_text")),
+    kinds.BYTEA: (("bytea_output",), lambda value: f"'\\x' || lower(hex({value.sql}))"),
+    kinds.BOOL: ((), lambda value: f"CASE WHEN {value.sql} THEN 't' WHEN NOT {value.operand} THEN 'f' END"),
 }
 
 

@@ -3,12 +3,13 @@
 Constants of the calendar are folded, so that columns beside them stay bare.
 """
 
-from pgserver.emit import calendar, kinds
+from pgserver.emit import calendar, kinds, zones
 from pgserver.emit.rules import Call
 from pgserver.emit.values import Constant, Value, constant
 
 _INFINITE = (calendar.TIMESTAMP_INFINITY, calendar.TIMESTAMP_MINUS_INFINITY)
 _MAX_FOLDED_DAYS = 2_000_000  # stay far from the ends of both calendars
+_MAX_US = 365_000 * calendar.DAY_US
 
 
 def add_interval_rule(call: Call) -> Value:
@@ -26,8 +27,28 @@ def _add(call: Call, operator: str, sign: int) -> Value:
     folded = _fold(left, right, sign)
     if folded is not None:
         return constant(kinds.TIMESTAMP, folded)
-    check = "pg_timestamptz" if left.type == kinds.TIMESTAMPTZ else "pg_timestamp"
-    return call.result(f"{check}({_sum(left, right, operator, sign)})", atom=True)
+    if left.type == kinds.TIMESTAMPTZ:
+        return call.result(_zoned_sum(call, left, right, sign), atom=True)
+    return call.result(f"pg_timestamp({_sum(left, right, operator, sign)})", atom=True)
+
+
+def _zoned_sum(call: Call, left: Value, right: Value, sign: int) -> str:
+    """Write a sum of an instant: months by the clock of the session's zone, then days by it, then time."""
+    added = right.constant.value if right.constant is not None else None
+    if not isinstance(added, tuple) or abs(added[0]) > 12_000 or abs(added[1]) > 365_000 or abs(added[2]) > _MAX_US:
+        call.assume(zones.RULES)
+        return f"{'pg_sum' if sign > 0 else 'pg_difference'}({left.sql}, {right.sql})"
+    months, days, microseconds = (sign * part for part in added)
+    text = left.sql
+    if months or days:
+        call.assume(zones.RULES)
+    if months:
+        text = f"pg_months_later({text}, {months})"
+    if days:
+        text = f"pg_days_later({text}, {days})"
+    if microseconds:
+        text = f"pg_later({text}, CAST({microseconds} AS BIGINT))"
+    return f"pg_within({left.sql}, {text})"
 
 
 def _sum(left: Value, right: Value, operator: str, sign: int) -> str:
@@ -36,15 +57,9 @@ def _sum(left: Value, right: Value, operator: str, sign: int) -> str:
     DuckDB takes 1 month, 30 days and 720 hours for equal, and computes `x + '1 month'` and `x + '30 days'` once.
     """
     added = right.constant.value if right.constant is not None else None
-    zoned = left.type == kinds.TIMESTAMPTZ
     if not isinstance(added, tuple):
-        return f"{left.operand} {operator} " + (f"pg_one_signed({right.sql})" if zoned else right.operand)
+        return f"{left.operand} {operator} {right.operand}"
     months, days, microseconds = (sign * part for part in added)
-    parts = [part for part in ((months, 0, 0), (0, days, 0), (0, 0, microseconds)) if any(part)]
-    if zoned and len(parts) > 1:  # with a negative part among them DuckDB takes another order
-        for part in parts:
-            left = Value(_sum(left, constant(right.type, part), "+", 1), left.type, atom=False)
-        return left.sql
     if days and not months and not microseconds:
         return f"{constant(right.type, (months, days, microseconds)).operand} + {left.operand}"
     if microseconds and not months and not days:

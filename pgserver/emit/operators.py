@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pgserver.emit.array_operators import ARRAY_OPERATORS
 from pgserver.emit.comparisons import COMPARISONS
-from pgserver.emit.dates import add_interval_rule, subtract_interval_rule
+from pgserver.emit.date_operators import DATE_OPERATORS
 from pgserver.emit.json_operators import JSON_OPERATORS
 from pgserver.emit.number_operators import NUMBER_OPERATORS
 from pgserver.emit.numeric import MAX_DIGITS, add, divide, multiply, scaled
@@ -129,18 +129,9 @@ OPERATORS: Rules = table(
     _integer_arithmetic(),
     _numeric_arithmetic(),
     _float_arithmetic(),
-    rewritten("+(date,integer)", "pg_date($1 + $2)"),
-    rewritten("+(integer,date)", "pg_date($1 + $2)"),
-    ARRAY_OPERATORS.values(),
-    rewritten("-(date,integer)", "pg_date($1 - $2)"),
-    rewritten("-(date,date)", "pg_days($1, $2)"),
-    built("+(date,interval)", add_interval_rule),
-    built("-(date,interval)", subtract_interval_rule),
-    built("+(timestamp without time zone,interval)", add_interval_rule),
-    built("-(timestamp without time zone,interval)", subtract_interval_rule),
-    built("+(timestamp with time zone,interval)", add_interval_rule),
-    built("-(timestamp with time zone,interval)", subtract_interval_rule),
-    TEXT_OPERATORS.values(),
+    DATE_OPERATORS.values(),
     JSON_OPERATORS.values(),
+    ARRAY_OPERATORS.values(),
+    TEXT_OPERATORS.values(),
     NUMBER_OPERATORS.values(),
 )

@@ -7,7 +7,7 @@ NULLs, as DuckDB's unnest does: so they become one more FROM item.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pgserver.emit import kinds
+from pgserver.emit import kinds, zones
 from pgserver.emit.errors import NoRule
 from pgserver.emit.functions import FUNCTIONS
 from pgserver.emit.rules import Call
@@ -46,7 +46,9 @@ def series(call: Call) -> list[Column]:
 
 
 def times(call: Call) -> list[Column]:
-    """generate_series of timestamps: each is the one before plus the step."""
+    """generate_series of timestamps: each is the one before plus the step, by the clock of the session's zone."""
+    if call.type == kinds.TIMESTAMPTZ:
+        call.assume(zones.RULES)
     return [Column(f"pg_time_series({', '.join(arg.sql for arg in call.args)})", Value("", call.type))]
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from pgserver.emit import kinds, sessions
+from pgserver.emit import kinds, sessions, zones
 from pgserver.emit.datums import decode
 from pgserver.emit.errors import NoRule
 from pgserver.emit.parts import WIDE_SCALE
@@ -122,6 +122,8 @@ def sql_value_function(node: Node, walk: Walk) -> Value:
         return Value(walk.context.session(SESSION_TEXTS[op]), kinds.NAME)
     if op in NOW_CASTS:
         type_oid, form = NOW_CASTS[op]
+        if type_oid != kinds.TIMESTAMPTZ:
+            walk.context.assumes.add(zones.RULES)
         return Value(form.format(walk.context.session(sessions.NOW)), type_oid)
     raise NoRule("a time of day with a zone or a precision")
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
+from pgserver.emit import zones
 from pgserver.encode.rows import WireSettings
 from pgserver.plan.backends import AnalysisContext
 
@@ -127,6 +128,7 @@ class SessionState:
             "IntervalStyle": (self.interval_style, "postgres"),
             "bytea_output": (self.bytea_output, "hex"),
             "extra_float_digits": (self.extra_float_digits, 1),
+            zones.RULES: (zones.alike(self.time_zone), True),
         }[setting]
         return now != default
 

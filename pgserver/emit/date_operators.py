@@ -1,0 +1,51 @@
+"""Operators of dates, times and intervals."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pgserver.emit.dates import add_interval_rule, subtract_interval_rule
+from pgserver.emit.rules import Call, Rule, Rules, built, rewritten, table
+from pgserver.emit.values import Value
+
+TIMESTAMP, TIMESTAMPTZ = "timestamp without time zone", "timestamp with time zone"
+TIME = "time without time zone"
+
+
+def add_to_interval(call: Call) -> Value:
+    """Add a date or a timestamp to an interval."""
+    span, moment = call.args
+    return add_interval_rule(replace(call, args=(moment, span)))
+
+
+def _moments() -> Iterator[Rule]:
+    for kind in ("date", TIMESTAMP, TIMESTAMPTZ):
+        yield built(f"+({kind},interval)", add_interval_rule)
+        yield built(f"-({kind},interval)", subtract_interval_rule)
+        yield built(f"+(interval,{kind})", add_to_interval)
+    for kind in (TIMESTAMP, TIMESTAMPTZ):
+        yield rewritten(f"-({kind},{kind})", "pg_elapsed($1, $2)")
+
+
+def _spans() -> Iterator[Rule]:
+    yield rewritten("+(interval,interval)", "pg_plus($1, $2)")
+    yield rewritten("-(interval,interval)", "pg_minus($1, $2)")
+    yield rewritten("-(NONE,interval)", "pg_interval(- pg_months($1), - datepart('day', $1), - pg_us($1))")
+    yield rewritten("*(interval,double precision)", "pg_times($1, $2)")
+    yield rewritten("*(double precision,interval)", "pg_times($2, $1)")
+    yield rewritten("/(interval,double precision)", "pg_over($1, $2)")
+
+
+DATE_OPERATORS: Rules = table(
+    _moments(),
+    _spans(),
+    rewritten("+(date,integer)", "pg_date($1 + $2)"),
+    rewritten("+(integer,date)", "pg_date($1 + $2)"),
+    rewritten("-(date,integer)", "pg_date($1 - $2)"),
+    rewritten("-(date,date)", "pg_days($1, $2)"),
+    rewritten(f"+(date,{TIME})", "pg_timestamp($1 + $2)"),
+    rewritten(f"+({TIME},date)", "pg_timestamp($2 + $1)"),
+    rewritten(f"+({TIME},interval)", "$1 + $2"),
+    rewritten(f"+(interval,{TIME})", "$2 + $1"),
+    rewritten(f"-({TIME},interval)", "$1 - $2"),
+    rewritten(f"-({TIME},{TIME})", "to_microseconds(epoch_us($1) - epoch_us($2))"),
+)

@@ -1,0 +1,47 @@
+-- Intervals: months, days and microseconds, each with its own sign.
+CREATE MACRO pg_months(i) AS datepart('year', i) * 12 + datepart('month', i);
+CREATE MACRO pg_us(i) AS datepart('hour', i) * 3600000000 + datepart('minute', i) * 60000000 + datepart('microsecond', i);
+-- Never compute with an interval that is a constant beside another: to DuckDB 1 month and 30 days are the same expression.
+CREATE MACRO pg_interval(months, days, us) AS to_months(CAST(months AS INTEGER)) + to_days(CAST(days AS INTEGER)) + to_microseconds(CAST(us AS BIGINT));
+CREATE MACRO pg_plus(a, b) AS pg_interval(pg_months(a) + pg_months(b), datepart('day', a) + datepart('day', b), pg_us(a) + pg_us(b));
+CREATE MACRO pg_minus(a, b) AS pg_interval(pg_months(a) - pg_months(b), datepart('day', a) - datepart('day', b), pg_us(a) - pg_us(b));
+
+-- What remains of a larger unit gets its sign: `part` of `size` under `whole`.
+CREATE MACRO pg_borrow(whole, part) AS CASE WHEN whole > 0 AND part < 0 THEN 1 WHEN whole < 0 AND part > 0 THEN -1 ELSE 0 END;
+CREATE MACRO pg_days_time(months, days, us, borrowed) AS pg_interval(months, days - borrowed, us + borrowed * 86400000000);
+CREATE MACRO pg_months_days(months, days, us, borrowed) AS pg_interval(months - borrowed, days + borrowed * 30, us);
+CREATE MACRO pg_justify_hours_(m, d, u) AS pg_days_time(m, d, u, pg_borrow(d, u));
+CREATE MACRO pg_justify_days_(m, d, u) AS pg_months_days(m, d, u, pg_borrow(m, d));
+CREATE MACRO pg_justify_both_(m, d, u, borrowed) AS pg_days_time(m - borrowed, d + borrowed * 30, u, pg_borrow(d + borrowed * 30, u));
+CREATE MACRO pg_justify_interval_(m, d, u) AS pg_justify_both_(m, d, u, CASE WHEN d = 0 THEN pg_borrow(m, u) ELSE pg_borrow(m, d) END);
+CREATE MACRO pg_justify_whole_days_(m, d, u) AS pg_justify_interval_(m + d // 30, d % 30, u);
+CREATE MACRO pg_justify_hours(i) AS pg_justify_hours_(pg_months(i), datepart('day', i) + pg_us(i) // 86400000000, pg_us(i) % 86400000000);
+CREATE MACRO pg_justify_days(i) AS pg_justify_days_(pg_months(i) + datepart('day', i) // 30, datepart('day', i) % 30, pg_us(i));
+CREATE MACRO pg_justify_interval(i) AS pg_justify_whole_days_(pg_months(i), datepart('day', i) + pg_us(i) // 86400000000, pg_us(i) % 86400000000);
+
+-- Differences of timestamps: whole days and time, of one sign.
+CREATE MACRO pg_elapsed_(us) AS to_days(CAST(us // 86400000000 AS INTEGER)) + to_microseconds(us % 86400000000);
+CREATE MACRO pg_elapsed(a, b) AS CASE WHEN isinf(a) OR isinf(b) THEN error('bridge') ELSE pg_elapsed_(epoch_us(a) - epoch_us(b)) END;
+CREATE MACRO pg_age(a, b) AS CASE WHEN isinf(a) OR isinf(b) THEN error('bridge') ELSE age(a, b) END;
+CREATE MACRO pg_make_interval(y, mo, w, d, h, mi, s) AS pg_interval(CAST(y AS BIGINT) * 12 + mo, CAST(w AS BIGINT) * 7 + d, CAST(h AS BIGINT) * 3600000000 + CAST(mi AS BIGINT) * 60000000 + pg_rounded_us(s * 1000000));
+
+-- Products by a float: exact where nothing spills from months into days or from days into time.
+CREATE MACRO pg_rounded_us(x) AS CASE WHEN abs(x) <= CAST(9007199254740992 AS DOUBLE) THEN CAST(x AS BIGINT) ELSE error('bridge') END;
+CREATE MACRO pg_times(i, f) AS CASE WHEN i IS NULL OR f IS NULL THEN NULL
+      WHEN f = trunc(f) AND abs(f) <= 1000000000 AND abs(CAST(pg_us(i) AS DOUBLE) * f) <= CAST(9007199254740992 AS DOUBLE) THEN pg_interval(pg_months(i) * CAST(f AS BIGINT), datepart('day', i) * CAST(f AS BIGINT), pg_us(i) * CAST(f AS BIGINT))
+      WHEN pg_months(i) = 0 AND datepart('day', i) = 0 THEN to_microseconds(pg_rounded_us(pg_us(i) * f)) ELSE error('bridge') END;
+CREATE MACRO pg_over(i, f) AS CASE WHEN i IS NULL OR f IS NULL THEN NULL WHEN f = 0 THEN error('22012')
+      WHEN pg_months(i) = 0 AND datepart('day', i) = 0 AND isfinite(f) THEN to_microseconds(pg_rounded_us(pg_us(i) / f)) ELSE error('bridge') END;
+
+-- Text, in IntervalStyle postgres.
+CREATE MACRO pg_interval_part(n, unit, after) AS CASE WHEN n = 0 THEN '' ELSE CASE WHEN after AND n > 0 THEN '+' ELSE '' END || n || ' ' || unit || CASE WHEN n = 1 THEN ' ' ELSE 's ' END END;
+CREATE MACRO pg_clock(us) AS CASE WHEN us < 36000000000 THEN '0' ELSE '' END || us // 3600000000 || ':' || lpad(CAST(us // 60000000 % 60 AS VARCHAR), 2, '0')
+      || ':' || lpad(CAST(us // 1000000 % 60 AS VARCHAR), 2, '0') || CASE WHEN us % 1000000 = 0 THEN '' ELSE '.' || rtrim(lpad(CAST(us % 1000000 AS VARCHAR), 6, '0'), '0') END;
+CREATE MACRO pg_interval_text_(y, m, d, u) AS rtrim(pg_interval_part(y, 'year', false) || pg_interval_part(m, 'mon', y < 0) || pg_interval_part(d, 'day', CASE WHEN m = 0 THEN y < 0 ELSE m < 0 END)
+      || CASE WHEN u = 0 AND (y <> 0 OR m <> 0 OR d <> 0) THEN '' ELSE CASE WHEN u < 0 THEN '-' WHEN d < 0 OR (d = 0 AND (m < 0 OR (m = 0 AND y < 0))) THEN '+' ELSE '' END || pg_clock(abs(u)) END);
+CREATE MACRO pg_interval_text(i) AS pg_interval_text_(datepart('year', i), datepart('month', i), datepart('day', i), pg_us(i));
+
+-- Fields.
+CREATE MACRO pg_quarter(i) AS CASE WHEN pg_months(i) < 0 THEN error('bridge') ELSE datepart('month', i) // 3 + 1 END;
+CREATE MACRO pg_interval_epoch(i) AS CAST(CAST((datepart('year', i) * 31557600 + datepart('month', i) * 2592000 + datepart('day', i) * 86400) AS HUGEINT) * 1000000 + pg_us(i) AS DECIMAL(24, 0)) * CAST('0.000001' AS DECIMAL(6, 6));
+CREATE MACRO pg_interval_float_epoch(i) AS pg_float_epoch(pg_us(i)) + CAST(31557600 AS DOUBLE) * datepart('year', i) + CAST(2592000 AS DOUBLE) * datepart('month', i) + CAST(86400 AS DOUBLE) * datepart('day', i);
