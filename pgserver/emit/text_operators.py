@@ -26,7 +26,7 @@ TEXT_OPERATORS: Rules = table(
     built("||(text,text)", join),
     built("||(text,anynonarray)", join_any),
     built("||(anynonarray,text)", join_any),
-    same("||(bytea,bytea)"),
+    rewritten("||(bytea,bytea)", "CAST($1 || $2 AS BLOB)"),
     rewritten("^@(text,text)", "starts_with($1, $2)"),
     (built(f"{symbol}({kind},text)", like) for symbol in WORDS for kind in ("text", "character", "name")),
     (built(f"{symbol}({kind},text)", matches) for symbol in REGEX_SYMBOLS for kind in ("text", "character", "name")),

@@ -33,9 +33,16 @@ def searched(form: str) -> Callable[[Call], Value]:
     return build
 
 
+def positions(call: Call) -> Value:
+    """array_positions: in a constant that holds NULLs DuckDB fails."""
+    if call.args[0].constant is not None:
+        raise call.no_rule("in a constant")
+    return searched("pg_array_positions({0}, {1})")(call)
+
+
 def removed(call: Call) -> Value:
     """array_remove: what is left shows the decimals that it showed."""
-    return replace(searched("list_filter({0}, lambda e_: e_ IS DISTINCT FROM {1})")(call), numeric=call.args[0].numeric)
+    return replace(searched("list_filter({0}, lambda e_: e_ IS DISTINCT FROM ({1}))")(call), numeric=call.args[0].numeric)
 
 
 def replaced(call: Call) -> Value:
@@ -44,7 +51,7 @@ def replaced(call: Call) -> Value:
     comparable(call, array)
     if array.numeric is not None:
         raise call.no_rule("of numerics")
-    form = "list_transform({}, lambda e_: CASE WHEN e_ IS NOT DISTINCT FROM {} THEN {} ELSE e_ END)"
+    form = "list_transform({}, lambda e_: CASE WHEN e_ IS NOT DISTINCT FROM ({}) THEN {} ELSE e_ END)"
     return joined(call, form, (array, old, new))
 
 
@@ -75,7 +82,7 @@ ARRAYS: Rules = table(
     built("array_remove(anycompatiblearray,anycompatible)", removed),
     built("array_replace(anycompatiblearray,anycompatible,anycompatible)", replaced),
     built("array_position(anycompatiblearray,anycompatible)", searched("CAST(list_position({0}, {1}) AS INTEGER)")),
-    built("array_positions(anycompatiblearray,anycompatible)", searched("pg_array_positions({0}, {1})")),
+    built("array_positions(anycompatiblearray,anycompatible)", positions),
     built("array_reverse(anyarray)", of_array("list_reverse({0})")),
     built("array_sort(anyarray)", sort),
     built("array_sort(anyarray,boolean)", sort),

@@ -13,6 +13,7 @@ FRAMES = (
     " ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING", " ROWS BETWEEN 1 FOLLOWING AND 2 FOLLOWING",
     " GROUPS BETWEEN 1 PRECEDING AND 1 FOLLOWING", " ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE CURRENT ROW",
 )  # fmt: skip
+UNREACHED = ("nasty.empty", "NULL::")  # where DuckDB need not compute what fails
 SESSION_ZONES = ("UTC", "UTC", "UTC", "UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata")
 JOINS = ("JOIN", "JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN")
 
@@ -51,13 +52,13 @@ class Queries:
 
     def statement(self) -> Statement:
         """Choose a form."""
-        self.depth = self.random.choice((0, 0, 0, 1, 1, 1, 2, 2, 3))
+        self.depth = self.random.choice((0, 0, 0, 1, 1, 1, 2))
         form = self.random.choice((
             self._row, self._row, self._row, self._row, self._plain, self._plain, self._grouped, self._grouped,
             self._windows, self._set_operation, self._derived, self._distinct,
         ))  # fmt: skip
         node = form()
-        certain = form == self._row and "nasty.empty" not in str(node)
+        certain = form == self._row and not any(word in str(node) for word in UNREACHED)
         return Statement(self.seed, node, certain, self.random.choice(SESSION_ZONES))
 
     def _root(self, kind: str) -> Signature:

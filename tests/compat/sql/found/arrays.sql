@@ -1,0 +1,5 @@
+-- Found by tests/compat/generator, shrunk: functions of arrays.
+SELECT array_lower(array_remove('{NULL,t}'::boolean[], floats IS NULL), 1) FROM nasty.arrays;
+SELECT array_replace(bools, ints IS NULL, floats IS NULL) FROM nasty.arrays;
+SELECT array_positions('{NULL}'::numeric[], salary) FROM nasty.people;
+SELECT octet_length('\x'::bytea || NULL::bytea) FROM nasty.arrays;
