@@ -2,7 +2,7 @@
 
 from pgserver.emit import kinds
 from pgserver.emit.patterns import REGEX_SYMBOLS, WORDS, like, matches
-from pgserver.emit.rules import Call, Rules, built, rewritten, same, table
+from pgserver.emit.rules import Call, Rules, built, rewritten, table
 from pgserver.emit.texts import cast_text, constant_text
 from pgserver.emit.values import Value, constant
 

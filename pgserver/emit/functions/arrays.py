@@ -42,7 +42,8 @@ def positions(call: Call) -> Value:
 
 def removed(call: Call) -> Value:
     """array_remove: what is left shows the decimals that it showed."""
-    return replace(searched("list_filter({0}, lambda e_: e_ IS DISTINCT FROM ({1}))")(call), numeric=call.args[0].numeric)
+    left = searched("list_filter({0}, lambda e_: e_ IS DISTINCT FROM ({1}))")(call)
+    return replace(left, numeric=call.args[0].numeric)
 
 
 def replaced(call: Call) -> Value:
