@@ -39,7 +39,8 @@ CREATE MACRO pg_lower(s) AS CASE WHEN strlen(s) = length(s) OR NOT regexp_matche
 CREATE MACRO pg_upper(s) AS CASE WHEN strlen(s) = length(s) OR NOT regexp_matches(s, '[\x{DF}\x{19B}\x{264}\x{1C8A}\x{A7CD}\x{A7DB}\x{10D70}-\x{10D85}]') THEN upper(s)
       ELSE array_to_string(list_transform(string_split(pg_newer_upper(s), 'ß'), lambda part: upper(part)), 'ß') END;
 
--- Texts of the scripts in which a letter is a letter to both: the marks, digits and symbols of the others (Indic, Arabic with vowels) are the bridge's.
-CREATE MACRO pg_plain(s) AS CASE WHEN strlen(s) <> length(s) AND regexp_matches(s, '[^\x{0}-\x{344}\x{346}-\x{362}\x{370}-\x{5AF}\x{5D0}-\x{60F}\x{61B}-\x{64A}\x{1E00}-\x{215F}\x{2190}-\x{2426}\x{242A}-\x{24B5}\x{24EA}-\x{2BFF}\x{3000}-\x{3006}\x{3008}-\x{3020}\x{303B}-\x{31E3}\x{31E6}-\x{31EE}\x{31F0}-\x{A61F}\x{AC00}-\x{D7FF}\x{E000}-\x{FB1D}\x{FE00}-\x{FF0F}\x{FF1A}-\x{FFFF}\x{1F18A}-\x{1F8AF}\x{1F900}-\x{1FA88}\x{20000}-\x{2EBEF}]') THEN error('bridge') ELSE s END;
+-- Texts of the scripts in which a letter is a letter to both. Where vowels are marks (Indic, Thai), and in what is new in Unicode 16, they are not.
+CREATE MACRO pg_is_plain(s) AS strlen(s) = length(s) OR NOT regexp_matches(s, '[^\x{0}-\x{344}\x{370}-\x{5AF}\x{5D0}-\x{60F}\x{671}-\x{6D5}\x{109E}-\x{10FB}\x{10FD}-\x{16ED}\x{1DF5}-\x{215F}\x{2189}-\x{2426}\x{242A}-\x{24B5}\x{24EA}-\x{2C7B}\x{2E00}-\x{2FFB}\x{3000}-\x{3006}\x{3008}-\x{3020}\x{303B}-\x{31E3}\x{31F0}-\x{A673}\x{AC00}-\x{D7FF}\x{E000}-\x{FB1D}\x{FB1F}-\x{1013F}\x{16FF2}-\x{18CFE}\x{1CEB4}-\x{1DFFF}\x{1E948}-\x{1F12F}\x{1F18A}-\x{1F8B1}\x{1F8C2}-\x{1FA88}\x{1FBF0}-\x{2EBEF}\x{2EE5E}-\x{10FFFF}]');
+CREATE MACRO pg_plain(s) AS CASE WHEN NOT pg_is_plain(s) THEN error('bridge') ELSE s END;
 CREATE MACRO pg_initcap(s) AS array_to_string(list_transform(regexp_extract_all(pg_plain(s), '[\p{L}0-9]+|[^\p{L}0-9]+'), lambda word: pg_upper(left(word, 1)) || pg_lower(substr(word, 2))), '');
 CREATE MACRO pg_string_to_array(s, d) AS CASE WHEN s IS NULL THEN NULL WHEN s = '' THEN CAST([] AS VARCHAR[]) WHEN d IS NULL THEN regexp_extract_all(s, '(?s).') WHEN d = '' THEN [s] ELSE string_split(s, d) END;

@@ -47,10 +47,13 @@ class CharSet:
         if self.negated and not self.ranges and not self.beyond:
             return "."
         inside = "".join(_written(first, last) for first, last in self.ranges) + "".join(self.beyond)
+        if inside in FOLDED and not self.negated:
+            inside += "\\x{0}"  # which no text has
         return f"[{'^' if self.negated else ''}{inside}]"
 
 
 ANY = CharSet((), negated=True)
+FOLDED = ("Kk", "Ss")  # RE2 takes them for a letter in any case, and so finds the Kelvin sign and the long s as well
 
 
 def escaped(character: str) -> str:

@@ -225,9 +225,11 @@ class _Reader:
                 _refuse("a collating element")
             if self.peek(2) == "[:":
                 parts.append(self.posix_class())
+                self.no_range()
             elif self.peek() == "\\" and self.peek(2)[1:] in CLASS_ESCAPES:
                 self.take()
                 parts.append(named(CLASS_ESCAPES[self.take()], ascii_only=self.ascii_only))
+                self.no_range()
             else:
                 parts.append(self.bracket_range())
         self.take()
@@ -253,11 +255,15 @@ class _Reader:
         last = self.bracket_character()
         if ord(last) < ord(first):
             _refuse("a range that is empty")
-        if self.peek() == "-" and self.peek(2) != "-]":
-            _refuse("a range of ranges")
+        self.no_range()
         if self.ignore_case:
             return span_in_both_cases(first, last, ascii_only=self.ascii_only)
         return span(first, last)
+
+    def no_range(self) -> None:
+        """Refuse a range that begins with a class or a range."""
+        if self.peek() == "-" and self.peek(2) != "-]":
+            _refuse("a range of ranges")
 
     def bracket_character(self) -> str:
         character = self.take()

@@ -1,0 +1,21 @@
+-- to_char, to_date and to_timestamp with constant patterns.
+SET search_path = nasty, public;
+SELECT id, to_char(ts, 'YYYY-MM-DD HH24:MI:SS.US'), to_char(ts, 'DD/MM/YY FMHH12:MI pm'), to_char(ts, 'YYYYMMDD"T"HH24MISS'), to_char(ts, '') FROM times WHERE id NOT IN (7, 8, 9) ORDER BY id;
+SELECT id, to_char(ts, 'FMDay, FMDDth FMMonth YYYY'), to_char(ts, 'DAY|day|Dy|DY|dy|MONTH|Month|month|MON|Mon|mon') FROM times WHERE id NOT IN (7, 8, 9) ORDER BY id;
+SELECT id, to_char(ts, 'Q W WW IW ID D DDD J CC RM rm'), to_char(ts, 'FMDDD FMWW FMIW FMRM FMCC') FROM times WHERE id NOT IN (7, 8, 9) ORDER BY id;
+SELECT id, to_char(ts, 'YYYY YYY YY Y IYYY IYY IY I Y,YYY'), to_char(ts, 'FMYYYY FMYYY FMYY FMIYYY') FROM times WHERE id NOT IN (7, 8, 9) ORDER BY id;
+SELECT id, to_char(ts, 'HH24th MIst SSSS SSSSS MS FF1 FF2 FF3 FF4 FF5 FF6 A.M. am BC ad'), to_char(ts, 'yyyy-mm-dd hh24:mi') FROM times WHERE id NOT IN (7, 8, 9) ORDER BY id;
+SELECT id, to_char(ts, '100% "YYYY" x'), to_char(ts, 'Hello %Y, é☃'), to_char(ts, 'YYYY年MM月') FROM times WHERE id NOT IN (7, 8, 9) ORDER BY id;
+SELECT id, to_char(ts, 'YYYY BC'), to_char(d, 'YYYY-MM-DD') FROM times WHERE id <> 11 ORDER BY id;
+SELECT id, to_char(ts, 'TMMonth'), to_char(ts, 'FXYYYY'), to_char(ts, 'TZ OF'), to_char(ts, 'DDSP IDDD') FROM times WHERE id IN (1, 3) ORDER BY id;
+SELECT id, to_char(tz, 'YYYY-MM-DD HH24:MI:SS'), to_char(d, 'Dy DD Mon YYYY') FROM times WHERE id NOT IN (7, 8, 9, 11) ORDER BY id;
+SELECT id, to_date(t, 'YYYY-MM-DD'), to_timestamp(t, 'YYYY-MM-DD') FROM texts WHERE id IN (2, 19) ORDER BY id;
+SELECT to_date(replace(t, '-', ''), 'YYYYMMDD'), to_date(t || ' 10:00', 'YYYY-MM-DD HH24:MI') FROM texts WHERE id = 19;
+SELECT to_date(t || ' 10:00', 'YYYY-MM-DD'), to_date('2024-2-9' || left(t, 0), 'YYYY-MM-DD') FROM texts WHERE id = 19;
+SELECT to_timestamp(t || ' 23:59:59', 'YYYY-MM-DD HH24:MI:SS'), to_date('09 Feb ' || left(t, 4), 'DD Mon YYYY'), to_date(left(t, 4), 'YYYY') FROM texts WHERE id = 19;
+SELECT to_date(replace(t, '02', '13'), 'YYYY-MM-DD') FROM texts WHERE id = 19;
+SELECT to_timestamp(t || ' 24:00:00', 'YYYY-MM-DD HH24:MI:SS') FROM texts WHERE id = 19;
+SELECT to_char(o_orderdate, 'FMMonth') AS month, count(*) FROM orders WHERE to_char(o_orderdate, 'YYYY') = '1995' GROUP BY 1 ORDER BY 2 DESC, 1;
+SET TimeZone = 'America/New_York';
+SELECT id, to_char(tz, 'YYYY-MM-DD HH24:MI'), to_char(d, 'YYYY-MM-DD HH24'), to_char(ts, 'HH24:MI') FROM times WHERE id NOT IN (7, 8, 9, 11) ORDER BY id;
+SELECT id, to_timestamp(to_char(ts, 'YYYY-MM-DD HH24:MI:SS'), 'YYYY-MM-DD HH24:MI:SS') FROM times WHERE id IN (1, 3, 12, 13, 14) ORDER BY id;
