@@ -3,6 +3,7 @@
 from pgserver.emit.functions.arrays import ARRAYS
 from pgserver.emit.functions.bytea import BYTEA
 from pgserver.emit.functions.dates import DATES
+from pgserver.emit.functions.formatting import FORMATTING
 from pgserver.emit.functions.joining import JOINING
 from pgserver.emit.functions.json import JSON
 from pgserver.emit.functions.math import MATH
@@ -13,5 +14,5 @@ from pgserver.emit.functions.session import SESSION
 from pgserver.emit.functions.text import TEXT
 from pgserver.emit.rules import Rules, table
 
-FAMILIES = (MATH, NUMERICS, TEXT, JOINING, BYTEA, REGEX, NUMBER_FORMATS, DATES, SESSION, JSON, ARRAYS)
+FAMILIES = (MATH, NUMERICS, TEXT, JOINING, BYTEA, REGEX, FORMATTING, NUMBER_FORMATS, DATES, SESSION, JSON, ARRAYS)
 FUNCTIONS: Rules = table(*(family.values() for family in FAMILIES))
