@@ -94,12 +94,18 @@ class Origin:
     gone_since: str | None = None  # when a sync found no such table at the source any more
 
 
+NOWHERE = Origin("", "", "", "", "", "")  # for comparing what is known of tables, whenever that was learned
+
+
 @dataclass(frozen=True, slots=True)
 class TableView:
     """All that a server must know of a table besides its files.
 
     `kind` is that of `pg_class.relkind`: `r` (a table with rows of its own), `p` (a partitioned table, whose rows are
-    its partitions') or `v` (a view). `parents` are those that are copied as well, by their names in the lake.
+    its partitions') or `v` (a view). Names of other relations are those in the lake.
+
+    A table is a child of another only where both say so: what is detached or dropped at the source is no longer among
+    the `children`, though its own view may be an old one.
     """
 
     columns: tuple[Column, ...]
@@ -113,7 +119,8 @@ class TableView:
     file_count: int = 0
     snapshot_id: int | None = None
     kind: str = "r"
-    parents: tuple[tuple[str, str], ...] = ()  # in order of inheritance; of a partition the one that it is a part of
+    parents: tuple[tuple[str, str], ...] = ()  # in order of inheritance; of a view: what it reads
+    children: tuple[tuple[str, str], ...] = ()
     bound: str | None = None  # of a partition: FOR VALUES ..., DEFAULT
     partition_key: str | None = None  # of a partitioned table: RANGE (at)
     definition: str | None = None  # of a view, as pg_get_viewdef prints it with an empty search_path
@@ -147,6 +154,7 @@ class TableView:
             snapshot_id=value.get("snapshot_id"),
             kind=value.get("kind", "r"),
             parents=tuple((namespace, name) for namespace, name in value.get("parents", ())),
+            children=tuple((namespace, name) for namespace, name in value.get("children", ())),
             bound=value.get("bound"),
             partition_key=value.get("partition_key"),
             definition=value.get("definition"),

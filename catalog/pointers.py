@@ -1,5 +1,8 @@
 """The rows of `iceberg_tables`: PyIceberg's and Java's columns, and one of ours, `columns`.
 
+A relation without files (a partitioned table, a view, a table without columns) is a row, too, of an `iceberg_type` that
+other programs leave alone. Its pointer names no metadata, it only changes with what the row says.
+
 Only psycopg here: a server reads these rows every second and should not load SQLAlchemy for it.
 """
 
@@ -70,22 +73,32 @@ CREATE TABLE IF NOT EXISTS bemidb_sync_runs (
 );
 """
 
-OURS = "catalog_name = 'bemidb' AND metadata_location IS NOT NULL AND coalesce(iceberg_type, 'TABLE') = 'TABLE'"
-READ_POINTERS = f"""{BEGIN}; SELECT table_namespace, table_name, metadata_location FROM iceberg_tables WHERE {OURS};
-COMMIT"""  # noqa: S608 - our own constants; one message, one round trip
-READ_VIEWS = f"""SELECT table_namespace, table_name, metadata_location, columns FROM iceberg_tables
+WITHOUT_FILES = "PGREL"
+OURS = f"""catalog_name = 'bemidb' AND metadata_location IS NOT NULL
+AND coalesce(iceberg_type, 'TABLE') IN ('TABLE', '{WITHOUT_FILES}')"""
+READ_POINTERS = f"""{BEGIN}; SELECT table_namespace, table_name, metadata_location, xmin::text FROM iceberg_tables
+WHERE {OURS}; COMMIT"""  # noqa: S608 - our own constants; one message, one round trip
+READ_VIEWS = f"""SELECT table_namespace, table_name, metadata_location, columns, xmin::text FROM iceberg_tables
 WHERE {OURS} AND (table_namespace, table_name) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"""  # noqa: S608
-READ_POINTER = """SELECT metadata_location FROM iceberg_tables
-WHERE catalog_name = 'bemidb' AND table_namespace = %s AND table_name = %s"""
+READ_POINTER = """SELECT metadata_location FROM iceberg_tables WHERE catalog_name = 'bemidb'
+AND table_namespace = %s AND table_name = %s AND coalesce(iceberg_type, 'TABLE') = 'TABLE'"""
 ADD_NAMESPACE = """INSERT INTO iceberg_namespace_properties (catalog_name, namespace, property_key, property_value)
 VALUES ('bemidb', %s, 'exists', 'true') ON CONFLICT DO NOTHING"""
-ADD_POINTER = """INSERT INTO iceberg_tables
+ADD_POINTER = f"""INSERT INTO iceberg_tables AS t
 (catalog_name, table_namespace, table_name, metadata_location, columns, iceberg_type)
-VALUES ('bemidb', %s, %s, %s, %s::jsonb, 'TABLE') ON CONFLICT DO NOTHING"""
+VALUES ('bemidb', %s, %s, %s, %s::jsonb, 'TABLE') ON CONFLICT (catalog_name, table_namespace, table_name) DO UPDATE
+SET metadata_location = excluded.metadata_location, columns = excluded.columns, iceberg_type = 'TABLE'
+WHERE t.iceberg_type = '{WITHOUT_FILES}'"""  # noqa: S608
 MOVE_POINTER = """UPDATE iceberg_tables
 SET metadata_location = %s, previous_metadata_location = metadata_location, columns = %s::jsonb
 WHERE catalog_name = 'bemidb' AND table_namespace = %s AND table_name = %s AND metadata_location = %s"""
-
+PUT_RELATION = f"""INSERT INTO iceberg_tables AS t
+(catalog_name, table_namespace, table_name, metadata_location, columns, iceberg_type)
+VALUES ('bemidb', %s, %s, %s, %s::jsonb, '{WITHOUT_FILES}')
+ON CONFLICT (catalog_name, table_namespace, table_name) DO UPDATE
+SET metadata_location = excluded.metadata_location, previous_metadata_location = NULL, columns = excluded.columns,
+    iceberg_type = excluded.iceberg_type
+WHERE t.metadata_location = %s"""  # noqa: S608
 SET_VIEW = """UPDATE iceberg_tables SET columns = %s::jsonb
 WHERE catalog_name = 'bemidb' AND table_namespace = %s AND table_name = %s AND metadata_location = %s"""
 DROP_POINTER = """DELETE FROM iceberg_tables
@@ -109,7 +122,7 @@ class Pointers:
         """Connect to nothing yet."""
         self._connect = connect
         self._connection: Connection | None = None
-        self._rows: dict[tuple[str, str], TableRow] = {}
+        self._rows: dict[tuple[str, str], tuple[str, TableRow]] = {}  # with the row's version
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -157,9 +170,9 @@ class Pointers:
             return []  # nobody has synced anything yet
         rows = {}
         moved = []
-        for namespace, name, location in pointers:
+        for namespace, name, location, version in pointers:
             known = self._rows.get((namespace, name))
-            if known is not None and known.metadata_location == location:
+            if known is not None and (known[0], known[1].metadata_location) == (version, location):
                 rows[namespace, name] = known
             else:
                 moved.append((namespace, name))
@@ -167,10 +180,11 @@ class Pointers:
             with transaction(connection):
                 names = [[namespace for namespace, _ in moved], [name for _, name in moved]]
                 fetched = connection.execute(READ_VIEWS, names).fetchall()
-            for namespace, name, location, columns in fetched:
-                rows[namespace, name] = TableRow(namespace, name, location, _view(namespace, name, columns))
+            for namespace, name, location, columns, version in fetched:
+                row = TableRow(namespace, name, location, _view(namespace, name, columns))
+                rows[namespace, name] = version, row
         self._rows = rows
-        return list(rows.values())
+        return [row for _, row in rows.values()]
 
     def _drop(self) -> None:
         if self._connection is not None:
@@ -198,6 +212,14 @@ def swap(connection: Connection, namespace: str, name: str, old: str | None, new
             connection.execute(ADD_NAMESPACE, (namespace,))
             return connection.execute(ADD_POINTER, (namespace, name, new, view.to_json())).rowcount == 1
         return connection.execute(MOVE_POINTER, (new, view.to_json(), namespace, name, old)).rowcount == 1
+
+
+def put_relation(connection: Connection, namespace: str, name: str, old: str | None, new: str, view: TableView) -> bool:
+    """Write a relation without files over what was there (none: if there is nothing)."""
+    with transaction(connection):
+        connection.execute(ADD_NAMESPACE, (namespace,))
+        parameters = (namespace, name, new, view.to_json(), old)
+        return connection.execute(PUT_RELATION, parameters).rowcount == 1
 
 
 def read_row(connection: Connection, namespace: str, name: str) -> TableRow | None:

@@ -22,6 +22,7 @@ from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.types import DoubleType, FloatType
 
 from catalog.errors import CorruptMetadata
+from catalog.relations import rows_without_files
 from catalog.snapshot import load_metadata
 
 MAX_FILES_KEPT = 200_000  # some 2 kB each
@@ -108,6 +109,9 @@ def plan_scan(
     Raises: FileNotFoundError when the snapshot's files are gone: look for a newer one. Other OSErrors: storage fails.
     CorruptMetadata.
     """
+    counted = rows_without_files(metadata_location)
+    if counted is not None:
+        return ScanPlan(metadata_location, None, -1, (), has_deletes=False, fields=(), rows=counted, bytes=0)
     snapshot = _cache.get(metadata_location)
     if snapshot is None:
         snapshot = _read(metadata_location, load_file_io(dict(io_properties), metadata_location))

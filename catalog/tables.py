@@ -40,12 +40,14 @@ from catalog.pointers import (
     Pointers,
     TableRow,
     drop_pointer,
+    put_relation,
     read_pointer,
     read_row,
     set_view,
     swap,
 )
 from catalog.postgres import PostgresFailed, PrivatePostgres
+from catalog.relations import location_without_files
 from catalog.scan import ScanPlan, plan_scan
 from catalog.schemas import adopt, assign_field_ids, file_schema, fits
 from catalog.settings import CatalogSettings
@@ -172,7 +174,7 @@ class LakeCatalog:
         log.info("catalog_prepared")
 
     def read_tables(self) -> list[TableRow]:
-        """Return all tables as they are now. Cheap: a view is fetched and decoded only when its pointer has moved.
+        """Return all tables as they are now. Cheap: a view is fetched and decoded only when its row has changed.
 
         Raises: NotReachable; OperatorError.
         """
@@ -188,10 +190,21 @@ class LakeCatalog:
     def set_view(self, row: TableRow, view: TableView) -> bool:
         """Replace the view of a table whose rows stay as they are. Returns: False when the table has moved on.
 
-        Servers see it when the table's pointer moves, or when they start.
         Raises: NotReachable; OperatorError.
         """
         return self.run(lambda connection: set_view(connection, row, view))
+
+    def put_relation(self, namespace: str, name: str, row: TableRow | None, view: TableView) -> bool:
+        """Write a relation that has no files in place of what was read (none: nothing).
+
+        Returns: False when the row has moved on.
+        Raises: NotReachable; OperatorError.
+        """
+        location = location_without_files(view)
+        if row is not None and row.metadata_location == location:
+            return self.set_view(row, view)
+        old = row.metadata_location if row is not None else None
+        return self.run(lambda connection: put_relation(connection, namespace, name, old, location, view))
 
     def drop_table(self, row: TableRow) -> bool:
         """Take a table out of the lake; its files stay. Returns: False when it has moved on.

@@ -1,16 +1,16 @@
-"""Which relations of the source a run copies."""
+"""Which relations of the source a run copies, or only records: partitioned tables and views have no rows."""
 
 from collections.abc import Sequence
 
-import psycopg
 import structlog
-from psycopg import sql
 
 from catalog.tables import TableRow
-from syncer.describe import Relation, SourceTable, describe
-from syncer.patterns import check_collisions, destination, select
+from syncer.describe import SourceTable, describe
+from syncer.patterns import Name, check_collisions, destination, select
+from syncer.relations import Hierarchy, Relation
 from syncer.settings import DESTINATION_SCHEMA, EXCLUDE, INCLUDE, SyncSettings
 from syncer.source import Source
+from syncer.views import read_views
 
 log = structlog.get_logger()
 
@@ -18,7 +18,7 @@ log = structlog.get_logger()
 def choose(
     source: Source, settings: SyncSettings, relations: Sequence[Relation], gone: Sequence[TableRow]
 ) -> list[SourceTable]:
-    """Return the tables of this run, described, the biggest first.
+    """Return the relations of this run, described, the biggest first.
 
     Args: the source; the run; what the source has; what it had, which a pattern may still name.
     Raises: OperatorError for a pattern that matches nothing, and for two tables that would be one in the lake.
@@ -27,48 +27,56 @@ def choose(
     known = [relation.full_name for relation in relations]
     known += [(row.view.origin.namespace, row.view.origin.table) for row in gone if row.view is not None]
     names = select(EXCLUDE if exclude else INCLUDE, patterns, known, exclude=exclude)
-    wanted = set(names)
     named = {name for name in names if not exclude and any(pattern.names(name) for pattern in patterns)}
+    wanted = with_descendants(relations, set(names), exclude=exclude)
+    schema = settings.destination_schema
+
+    def place(name: Name) -> Name:
+        return destination(name, schema)
+
+    views = read_views(source.connection, relations, place)
     chosen = [
         relation
         for relation in relations
-        if relation.full_name in wanted and _is_copied(source.connection, relation, relation.full_name in named)
+        if relation.full_name in wanted
+        and (relation.oid in views if relation.kind == "v" else _is_copied(relation, named))
     ]
-    schema = settings.destination_schema
     check_collisions(DESTINATION_SCHEMA, (relation.full_name for relation in chosen), schema)
-    tables = describe(source, chosen, lambda name: destination(name, schema))
+    hierarchy = Hierarchy(relations, left_out={*known} - wanted)
+    _tell_incomplete(chosen, Hierarchy(relations), hierarchy)
+    tables = describe(source, chosen, hierarchy, views, place)
     log.info("tables_chosen", tables=len(tables), lsn=source.lsn)
-    return sorted((table for table in tables if _has_columns(table)), key=lambda table: -table.relation.bytes)
+    return sorted(tables, key=lambda table: -table.relation.bytes)
 
 
-def _is_copied(connection: psycopg.Connection, relation: Relation, named: bool) -> bool:
-    """Tell whether a relation has rows of its own to copy, and say so if not."""
+def with_descendants(relations: Sequence[Relation], names: set[Name], *, exclude: bool) -> set[Name]:
+    """Let a table's name stand for its partitions and children, too, whether it is to be copied or left out."""
+    hierarchy = Hierarchy(relations)
+    marked = [relation for relation in relations if (relation.full_name in names) is not exclude]
+    below = {item.full_name for relation in marked for item in hierarchy.descendants(relation)}
+    return names - below if exclude else names | below
+
+
+def _is_copied(relation: Relation, named: set[Name]) -> bool:
+    """Tell whether a relation is copied or recorded, and say so if not."""
     reason = None
-    if relation.kind == "p":
-        reason = "a partitioned table has no rows of its own, its partitions are copied"
-    elif relation.kind == "f" and not named:
+    if relation.kind == "f" and relation.full_name not in named:
         reason = "a foreign table is copied only when an include list names it"
     elif relation.kind == "m" and not relation.populated:
         reason = "a materialised view that was never refreshed"
-    elif relation.kind == "r" and relation.has_children and _is_empty(connection, relation):
-        reason = "an inheritance parent without rows of its own, its children are copied"
     if reason is not None:
         log.info("table_skipped", table=".".join(relation.full_name), reason=reason)
     return reason is None
 
 
-def _is_empty(connection: psycopg.Connection, relation: Relation) -> bool:
-    table = sql.Identifier(*relation.full_name)
-    connection.execute("SAVEPOINT may_fail")
-    try:
-        found = connection.execute(sql.SQL("SELECT FROM ONLY {} LIMIT 1").format(table)).fetchone()
-    except psycopg.Error:
-        connection.execute("ROLLBACK TO SAVEPOINT may_fail")
-        return False  # the copy fails, and says why
-    return found is None
-
-
-def _has_columns(table: SourceTable) -> bool:
-    if not table.view.columns:
-        log.info("table_skipped", table=table.label, reason="a table without columns")
-    return bool(table.view.columns)
+def _tell_incomplete(chosen: Sequence[Relation], whole: Hierarchy, copied: Hierarchy) -> None:
+    """Say which tables will be without some of their rows, because the run leaves them out."""
+    for relation in chosen:
+        missing = [name for name in whole.children(relation) if name not in copied.children(relation)]
+        if missing:
+            log.warning(
+                "table_incomplete",
+                table=".".join(relation.full_name),
+                without=[".".join(name) for name in missing],
+                reason="the exclude list names them",
+            )

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import psycopg
 import structlog
@@ -21,7 +22,7 @@ from catalog.storage import Warehouse
 from catalog.tables import LakeCatalog, TableRow
 from syncer.convert import NotText
 from syncer.describe import SourceTable, log_text_backed
-from syncer.extract import RewrittenMeanwhile
+from syncer.extract import RewrittenMeanwhile, count_rows
 from syncer.full import FullCopy
 from syncer.incremental import IncrementalCopy, NeedsFull
 from syncer.ownership import ForeignTable, check_owner, same_source
@@ -93,10 +94,10 @@ class Copying:
                 row = self._stage.lake.read_table(*table.destination)
                 if not self._stage.settings.take_over:
                     check_owner(table, row)
-                if waited and row is not None and _is_newer(row, table):
+                if waited and row is not None and is_newer(row, table):
                     return progress.leave(row.view, "superseded")
                 outcome = self._copy_locked(table, row, progress)
-                if row is None or row.view is None or day_of(row.view) != day_of(table.view):
+                if table.view.columns and (row is None or row.view is None or day_of(row.view) != day_of(table.view)):
                     self._clean_up(table)
                 return outcome
         except psycopg.Error as error:
@@ -112,6 +113,8 @@ class Copying:
 
     def _copy_locked(self, table: SourceTable, row: TableRow | None, progress: TableProgress) -> Outcome:
         confirm = self._stage.locks.confirm
+        if not table.view.columns:
+            return self._count(table, row, progress)
         if row is not None and self._is_unchanged(table, row):
             return self._leave(table, row, progress, "unchanged")
         if table.cursor is not None and row is not None:
@@ -124,6 +127,14 @@ class Copying:
                 log.info("full_copy_needed", table=table.label, reason=str(error))
         whole = self._full.copy(table, progress, confirm)
         return progress.finish(whole.view.row_count, whole.view.byte_count)
+
+    def _count(self, table: SourceTable, row: TableRow | None, progress: TableProgress) -> Outcome:
+        """Note how many rows a table without columns has: there is nothing else to copy."""
+        rows = self._readers.submit(partial(count_rows, table=table), table.label).result()
+        self._stage.locks.confirm(*table.destination)
+        if not self._stage.lake.put_relation(*table.destination, row, replace(table.view, row_count=rows)):
+            raise CommitConflict("another writer changed it")
+        return progress.finish(rows, 0)
 
     def _clean_up(self, table: SourceTable) -> None:
         """Delete what failed runs have left of a table, once a day; it is no failure where that does not work."""
@@ -145,7 +156,8 @@ class Copying:
     def _leave(self, table: SourceTable, row: TableRow, progress: TableProgress, mode: str) -> Outcome:
         """Note that the table is as it is at the source at this run's snapshot, too."""
         assert row.view is not None
-        view = replace(row.view, origin=table.view.origin)
+        here = table.view
+        view = replace(row.view, origin=here.origin, parents=here.parents, children=here.children, bound=here.bound)
         if not self._stage.lake.set_view(row, view):
             raise CommitConflict("another writer changed it")
         return progress.leave(view, mode)
@@ -156,9 +168,10 @@ def day_of(view: TableView) -> str:
     return view.origin.synced_at[: len("2026-01-01")]
 
 
-def _is_newer(row: TableRow, table: SourceTable) -> bool:
+def is_newer(row: TableRow, table: SourceTable) -> bool:
     """Tell whether another run has copied the table meanwhile, from a later moment of the same source."""
-    assert row.view is not None
+    if row.view is None:
+        return False
     theirs, ours = row.view.origin, table.view.origin
     return same_source(theirs, ours) and lsn_number(theirs.lsn) > lsn_number(ours.lsn)
 

@@ -17,19 +17,11 @@ from catalog.columns import Column, Key, Origin, TableView
 from catalog.types import TEXT_BACKED
 from syncer.kinds import FIRST_USER_OID, SourceTypes
 from syncer.patterns import Name
+from syncer.relations import WITHOUT_ROWS, Hierarchy, Relation
 from syncer.source import Source
+from syncer.views import NOT_A_VIEW, ViewDefinition
 
 log = structlog.get_logger()
-
-QUERY_RELATIONS: LiteralString = """
-SELECT c.oid::int8 AS oid, n.nspname AS namespace, c.relname AS name, c.relkind::text AS kind,
-       c.relfilenode::int8 AS filenode, c.relhassubclass AS has_children, c.relispopulated AS populated,
-       greatest(c.reltuples, 0)::int8 AS rows, c.relpages::int8 * 8192 AS bytes
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'
-  AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
-ORDER BY n.nspname, c.relname
-"""
 
 QUERY_COLUMNS: LiteralString = """
 SELECT a.attrelid::int8 AS relation, a.attnum, a.attname AS name, a.atttypid::int8 AS type_oid, a.atttypmod AS typmod,
@@ -79,26 +71,6 @@ FROM pg_constraint k WHERE k.conrelid = ANY(%s::oid[]) AND k.contype = 'n'
 
 
 @dataclass(frozen=True, slots=True)
-class Relation:
-    """A table, materialised view, foreign table or partition root of the source, before it is described."""
-
-    oid: int
-    namespace: str
-    name: str
-    kind: str  # pg_class.relkind: r, p, m, f
-    filenode: int
-    has_children: bool
-    populated: bool
-    rows: int  # estimates of the source's statistics
-    bytes: int
-
-    @property
-    def full_name(self) -> Name:
-        """Schema and name."""
-        return (self.namespace, self.name)
-
-
-@dataclass(frozen=True, slots=True)
 class Cursor:
     """A column that only grows, and the highest value that the snapshot has ("" where there is none)."""
 
@@ -132,15 +104,17 @@ class SourceTable:
         return self.with_column(replace(column, storage=TEXT_BACKED, array=False, precision=None, scale=None))
 
 
-def list_relations(connection: psycopg.Connection) -> list[Relation]:
-    """Return all that could be copied, by schema and name."""
-    return [Relation(**row) for row in _rows(connection, QUERY_RELATIONS)]
-
-
-def describe(source: Source, relations: Sequence[Relation], place: Callable[[Name], Name]) -> list[SourceTable]:
+def describe(
+    source: Source,
+    relations: Sequence[Relation],
+    hierarchy: Hierarchy,
+    views: Mapping[int, ViewDefinition],
+    place: Callable[[Name], Name],
+) -> list[SourceTable]:
     """Describe relations, with few queries for all of them.
 
-    Args: the source; what to describe; where a source table goes in the lake.
+    Args: the source; what to describe; the hierarchy of these; the definitions of views; where a source table goes in
+    the lake.
     """
     connection = source.connection
     oids = [relation.oid for relation in relations]
@@ -152,19 +126,27 @@ def describe(source: Source, relations: Sequence[Relation], place: Callable[[Nam
     tables = []
     for relation in relations:
         rows = columns[relation.oid]
+        defined = views.get(relation.oid, NOT_A_VIEW)
         view = TableView(
             columns=tuple(
                 _column(position, row, types, not_nulls.get((relation.oid, row["attnum"]), {}))
                 for position, row in enumerate(rows, start=1)
             ),
             keys=tuple(_key(row, {row["attnum"]: row["name"] for row in rows}, place) for row in keys[relation.oid]),
-            types=types.user_types(row["type_oid"] for row in rows),
+            types=types.user_types((*(row["type_oid"] for row in rows), *defined.types)),
             comment=comments[relation.oid]["comment"],
             namespace_comment=comments[relation.oid]["namespace_comment"],
             schema_id=-1,
             row_count=0,
             byte_count=0,
             origin=_origin(source, relation),
+            kind=relation.kind if relation.kind in WITHOUT_ROWS else "r",
+            parents=defined.reads or tuple(map(place, hierarchy.parents(relation))),
+            children=tuple(map(place, hierarchy.children(relation))),
+            bound=relation.bound,
+            partition_key=relation.partition_key,
+            definition=defined.definition,
+            options=defined.options,
         )
         tables.append(SourceTable(relation, place(relation.full_name), view))
     return tables

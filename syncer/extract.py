@@ -57,6 +57,13 @@ def rows_of(table: SourceTable) -> sql.Composed:
     return sql.SQL("{}{}").format(only, sql.Identifier(table.relation.namespace, table.relation.name))
 
 
+def count_rows(connection: psycopg.Connection, table: SourceTable) -> int:
+    """Return how many rows the connection's snapshot has of a table."""
+    row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(rows_of(table))).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def extract(connection: psycopg.Connection, table: SourceTable, where: sql.Composable = ALL) -> Iterator[Batch]:
     """Yield the table's rows as the connection's snapshot has them.
 

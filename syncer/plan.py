@@ -1,21 +1,28 @@
 """The plan of a run: which tables, which of the lake they are, which are gone."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.tables import LakeCatalog, TableRow
 from syncer.choose import choose
 from syncer.cursors import with_cursors
-from syncer.describe import SourceTable, list_relations
+from syncer.describe import SourceTable
 from syncer.ownership import gone_from_source, refuse_foreign
+from syncer.patterns import Name
+from syncer.relations import WITHOUT_ROWS, Hierarchy, Relation, list_relations
 from syncer.settings import SyncSettings
 from syncer.source import Source
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is to do. `rows`: all tables of the lake; `gone`: those that the source has no more."""
+    """What a run is to do. `rows`: all tables of the lake; `gone`: those that the source has no more.
+
+    `recorded` are partitioned tables and views: what is known of them goes to the catalog when their tables are copied.
+    """
 
     tables: list[SourceTable]
+    recorded: list[SourceTable]
     rows: list[TableRow]
     gone: list[TableRow]
 
@@ -29,7 +36,22 @@ def plan_run(source: Source, lake: LakeCatalog, settings: SyncSettings) -> Plan:
     rows = lake.read_tables()
     names = {relation.full_name for relation in relations}
     gone = gone_from_source(rows, names, source, settings)
-    tables = with_cursors(choose(source, settings, relations, gone), settings.cursors(), names)
+    cursors = for_partitions(settings.cursors(), relations)
+    chosen = with_cursors(choose(source, settings, relations, gone), cursors, names)
     if not settings.take_over:
-        refuse_foreign(tables, rows)
-    return Plan(tables, rows, gone)
+        refuse_foreign(chosen, rows)
+    tables = [table for table in chosen if table.relation.kind not in WITHOUT_ROWS]
+    recorded = [table for table in chosen if table.relation.kind in WITHOUT_ROWS]
+    return Plan(tables, recorded, rows, gone)
+
+
+def for_partitions(cursors: Mapping[Name, str], relations: Sequence[Relation]) -> dict[Name, str]:
+    """Let the cursor column of a partitioned table be that of its partitions, unless they have their own."""
+    hierarchy = Hierarchy(relations)
+    inherited = {
+        partition.full_name: cursors[relation.full_name]
+        for relation in relations
+        if relation.kind == "p" and relation.full_name in cursors
+        for partition in hierarchy.descendants(relation)
+    }
+    return inherited | dict(cursors)

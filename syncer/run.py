@@ -14,6 +14,7 @@ from syncer.ownership import settle_gone
 from syncer.plan import plan_run
 from syncer.progress import Outcome, RunProgress, show_summary
 from syncer.record import Record
+from syncer.recording import record_relations
 from syncer.settings import SyncSettings
 from syncer.source import PATIENCE_SECONDS, Source
 from syncer.unchanged import last
@@ -54,5 +55,6 @@ def copy_tables(
     with RunProgress(console) as progress:
         stage = Stage(settings, source, lake, warehouse, locks, progress)
         outcomes = Copying(stage).copy_all(last(plan.tables, plan.rows))
+        outcomes += record_relations(stage, plan.recorded)
     settle_gone(lake, plan.gone, source.synced_at, drop=settings.drop_missing)
     return outcomes

@@ -11,11 +11,10 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from catalog.columns import Origin, TableView
+from catalog.columns import NOWHERE, TableView
 from catalog.tables import TableRow
 from syncer.describe import SourceTable
 
-NOWHERE = Origin("", "", "", "", "", "")
 BIG_BYTES = 256 << 20
 SETTLED_SECONDS = 65.0
 PAUSE_SECONDS = 0.5

@@ -32,13 +32,22 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class RelationHole:
-    """A FROM item. What fills it must be named `alias` and have a column `c<attnum>` for each of `columns`."""
+    """A FROM item. What fills it must be named `alias` and have a column `c<attnum>` for each of `columns`.
+
+    `members` are the tables whose rows it has, None for the table itself alone.
+    """
 
     alias: str
     relid: int
     only: bool
     columns: tuple[int, ...]
     conditions: tuple[Condition, ...]
+    members: tuple[int, ...] | None = None
+
+    @property
+    def relids(self) -> tuple[int, ...]:
+        """The tables that are read."""
+        return (self.relid,) if self.members is None else self.members
 
 
 @dataclass(frozen=True, slots=True)

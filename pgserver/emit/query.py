@@ -1,11 +1,13 @@
 """A Postgres query tree to DuckDB's SQL: `emit`."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from catalog.columns import TableView
-from pgserver.emit.errors import NoRule, TooDeep
 from pgserver.emit import kinds
+from pgserver.emit.errors import NoRule, TooDeep
 from pgserver.emit.expressions import NODES
+from pgserver.emit.families import Family
 from pgserver.emit.from_items import from_clause
 from pgserver.emit.grouping import group_clause
 from pgserver.emit.kinds import INT4
@@ -17,15 +19,16 @@ from pgserver.emit.parts import Emitted
 from pgserver.emit.scope import Context, RelationSource, Scope
 from pgserver.emit.select import Select
 from pgserver.emit.setops import set_operation
+from pgserver.emit.sets import sets_item
 from pgserver.emit.tree import Node
 from pgserver.emit.values import Value
-from pgserver.emit.sets import sets_item
 from pgserver.emit.walk import Walk
 from pgserver.emit.with_items import with_clause
 
 __all__ = ["Emitted", "OutputColumn", "emit"]
 
 COMMAND_SELECT = 1
+NO_FAMILIES: Mapping[int, Family] = MappingProxyType({})
 
 
 def emit(
@@ -34,13 +37,15 @@ def emit(
     names: CatalogNames,
     relations: Mapping[int, TableView],
     outputs: Sequence[OutputColumn],
+    families: Mapping[int, Family] = NO_FAMILIES,
 ) -> Emitted:
     """Emit a rewritten query.
 
-    Args: the query; the twin's names; the lake's tables by OID in the twin; the result columns as described.
+    Args: the query; the twin's names; the lake's tables by OID in the twin; the result columns as described;
+    what tables with children stand for.
     Raises: NoRule naming the node or signature that has no rule.
     """
-    context = Context(names, dict(relations))
+    context = Context(names, dict(relations), families=families)
     walk = Walk(context, Scope(tree, None), NODES, select)
     try:
         if not tree.has("targetList"):
@@ -51,7 +56,7 @@ def emit(
     except RecursionError:
         raise TooDeep from None
     parts = context.parts(sql)
-    relids = sorted({part.relid for part in Emitted(parts, (), "").relations})
+    relids = sorted({relid for part in Emitted(parts, (), "").relations for relid in part.relids})
     return Emitted(parts, tuple(relids), "SELECT", frozenset(context.assumes))
 
 

@@ -1,5 +1,7 @@
 """A pinned table to a FROM item: its Parquet files where no row was deleted, else its Iceberg metadata."""
 
+from collections.abc import Sequence
+
 from catalog.columns import TableView
 from catalog.scan import ScanPlan
 from catalog.types import duckdb_type
@@ -14,18 +16,30 @@ def relation_sql(hole: RelationHole, view: TableView, plan: ScanPlan) -> str:
     0.2 s). With `schema=` DuckDB opens no file while it plans, so it must be told the number of rows: joins were
     2-20x slower without.
     """
+    if not view.columns:
+        return f"(SELECT 1 AS c1 FROM range({plan.rows})) AS {hole.alias}"
     if plan.has_deletes:
         return _iceberg(hole, view, plan)
     columns = {column.attnum: column for column in view.columns}
     if not plan.files:
         items = ", ".join(f"CAST(NULL AS {duckdb_type(columns[attnum])}) AS c{attnum}" for attnum in hole.columns)
         return f"(SELECT {items} WHERE false) AS {hole.alias}"
-    files = ", ".join(text_literal(file.path) for file in plan.files)
-    fields = [(columns[attnum].field_id, f"c{attnum}", duckdb_type(columns[attnum])) for attnum in hole.columns]
+    layout = [(columns[attnum].field_id, duckdb_type(columns[attnum])) for attnum in hole.columns]
+    return parquet_sql(hole, layout, [plan])
+
+
+def parquet_sql(hole: RelationHole, layout: Sequence[tuple[int, str]], plans: Sequence[ScanPlan]) -> str:
+    """Return what reads Parquet files.
+
+    Args: the hole; field id and DuckDB's type of each of its columns; whose files to read.
+    """
+    files = ", ".join(text_literal(file.path) for plan in plans for file in plan.files)
     schema = ", ".join(
-        f"{field_id}: {{name: '{name}', type: '{duckdb}', default_value: NULL}}" for field_id, name, duckdb in fields
+        f"{field_id}: {{name: 'c{attnum}', type: '{duckdb}', default_value: NULL}}"
+        for attnum, (field_id, duckdb) in zip(hole.columns, layout, strict=True)
     )
-    return f"read_parquet([{files}], schema=MAP {{{schema}}}, explicit_cardinality={plan.rows}) AS {hole.alias}"
+    rows = sum(plan.rows for plan in plans)
+    return f"read_parquet([{files}], schema=MAP {{{schema}}}, explicit_cardinality={rows}) AS {hole.alias}"
 
 
 def _iceberg(hole: RelationHole, view: TableView, plan: ScanPlan) -> str:

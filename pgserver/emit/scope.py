@@ -1,11 +1,12 @@
 """Where a column comes from: the queries around an expression, and what stands in their FROM."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from catalog.columns import Column, TableView
 from pgserver.emit import kinds
 from pgserver.emit.errors import NoRule
+from pgserver.emit.families import Family
 from pgserver.emit.names import CatalogNames
 from pgserver.emit.parts import Condition, ParameterHole, Part, RelationHole, SessionHole
 from pgserver.emit.tree import Node
@@ -32,18 +33,23 @@ class RelationSource(Source):
 
     relid: int = 0
     only: bool = False
+    family: Family | None = None
     used: set[int] = field(default_factory=set)
     conditions: list[Condition] = field(default_factory=list)
 
     def column(self, attnum: int) -> Value:
         """Return a column and note that it is read."""
         value = Source.column(self, attnum)
+        if self.family is not None and attnum in self.family.unlike:
+            raise NoRule("a column that the tables of a hierarchy store in different ways")
         self.used.add(attnum)
         return value
 
     def hole(self) -> RelationHole:
         """Return what must be filled when the statement runs."""
-        return RelationHole(self.alias, self.relid, self.only, tuple(sorted(self.used or {1})), tuple(self.conditions))
+        columns, conditions = tuple(sorted(self.used or {1})), tuple(self.conditions)
+        members = self.family.members if self.family is not None else None
+        return RelationHole(self.alias, self.relid, self.only, columns, conditions, members)
 
 
 @dataclass(slots=True)
@@ -102,6 +108,7 @@ class Context:
     views: dict[int, TableView]
     holes: list[Callable[[], Part]] = field(default_factory=list)
     assumes: set[str] = field(default_factory=set)
+    families: Mapping[int, Family] = field(default_factory=dict)
     numbers: int = 0
     case_values: list[Value] = field(default_factory=list)
     sublink_values: list[list[Value]] = field(default_factory=list)
@@ -136,13 +143,18 @@ class Context:
 
 
 def relation_source(context: Context, relid: int, only: bool) -> RelationSource:
-    """Return a lake table as a source."""
+    """Return a lake table as a source; its children's rows are its own unless `only`."""
     view = context.views.get(relid)
     if view is None:
         raise NoRule("a relation that is not in the lake")
+    family = context.families.get(relid)
+    if family is not None and only:
+        family = replace(family, members=(), missing=()) if view.kind == "p" else None
+    if family is not None and (family.missing or not family.view.columns):
+        raise NoRule("a table whose children are not all in the lake")
     alias = f"t{context.number()}"
-    columns = [_column_value(alias, column) for column in view.columns]
-    return RelationSource(alias, columns, relid=relid, only=only)
+    columns = [_column_value(alias, column) for column in (family.view if family is not None else view).columns]
+    return RelationSource(alias, columns, relid=relid, only=only, family=family)
 
 
 def _column_value(alias: str, column: Column) -> Value:

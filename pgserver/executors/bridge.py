@@ -15,6 +15,7 @@ from pgserver.encode.copy import CopyLayout
 from pgserver.encode.rows import RowChunk, WireColumn
 from pgserver.engine.pool import EnginePool
 from pgserver.executors.base import BRIDGE, Result
+from pgserver.executors.temporary import definitions, lake_names, quoted, temporary_tables, view_definitions
 from pgserver.plan.analysis import RELATION, bind_message, parse_message, read_tree
 from pgserver.plan.backends import BackendPool, query_message
 from pgserver.plan.planner import LakeStatement, Parameter, Planner, Scan
@@ -24,7 +25,6 @@ from pgserver.protocol.backend import ErrorResponse
 from pgserver.protocol.buffer import Reader
 from pgserver.protocol.errors import FeatureNotSupported, PostgresError, ProgramLimitExceeded, error_from
 from pgserver.twin.backend import BackendFailed, Message, TwinBackend
-from pgserver.twin.schema import LakeTable
 
 ROWS_PER_EXECUTE = 10_000
 FLUSH = b"H\x00\x00\x00\x04"
@@ -94,20 +94,18 @@ class BridgeExecutor:
     async def _fill(self, backend: TwinBackend, bound: Bound) -> None:
         """Make a temporary table for each table that is read, and bring its rows."""
         left = self._max_bytes
-        for relid, attnums in bound.statement.reads:
-            table = self._planner.table(relid)
-            name, source = quoted(table.name), f"{quoted(table.namespace)}.{quoted(table.name)}"
-            create = f"CREATE TEMP TABLE {name} ON COMMIT DROP AS SELECT * FROM {source} WITH NO DATA"  # noqa: S608
-            await backend.ask(query_message(create.encode()), 0, to_ready=True)
-            if bound.statement.needs_keys and (key := primary_key(table)):
-                attnums = tuple(sorted({*attnums, *key}))
-                names = ", ".join(quoted(table.view.columns[attnum - 1].name) for attnum in key)
-                alter = f"ALTER TABLE pg_temp.{name} ADD PRIMARY KEY ({names})"
-                await backend.ask(query_message(alter.encode()), 0, to_ready=True)
-            columns = ", ".join(quoted(table.view.columns[attnum - 1].name) for attnum in attnums)
-            copy = f"COPY pg_temp.{name} ({columns}) FROM STDIN"
-            query = f"SELECT {columns} FROM {source}"  # noqa: S608  # quoted names
-            left -= await self._copy(backend, copy, query, bound, left)
+        tables = temporary_tables(bound.statement, self._planner)
+        for definition in (*definitions(tables), *view_definitions(bound.statement, self._planner)):
+            await backend.ask(query_message(definition.encode()), 0, to_ready=True)
+        for item in tables:
+            if not item.table.view.columns:
+                rows = self._planner.counted(item.table.oid, bound.pins)
+                fill = f"INSERT INTO pg_temp.{quoted(item.name)} SELECT FROM generate_series(1, {rows})"
+                await backend.ask(query_message(fill.encode()), 0, to_ready=True)
+            elif item.table.view.kind == "r":
+                copy = f"COPY pg_temp.{quoted(item.name)} ({item.columns}) FROM STDIN"
+                query = f"SELECT {item.columns} FROM ONLY {item.source}"  # noqa: S608  # quoted names
+                left -= await self._copy(backend, copy, query, bound, left)
 
     async def _copy(self, backend: TwinBackend, copy: str, query: str, bound: Bound, left: int) -> int:
         """Copy the rows of a query over the lake into a table; return their bytes."""
@@ -139,7 +137,7 @@ class BridgeExecutor:
     async def _bind(self, backend: TwinBackend, bound: Bound) -> None:
         """Have the statement parsed and bound, and make sure that no lake table is left in it: the twin's are empty."""
         statement = bound.statement
-        names = {(table.namespace, table.name) for table in map(self._planner.table, statement.relids)}
+        names = lake_names(statement, self._planner)
         text = use_temporary_tables(statement.text.decode(), names).encode()
         values = [parameter.value for parameter in bound.parameters]
         formats = [parameter.format for parameter in bound.parameters]
@@ -148,15 +146,10 @@ class BridgeExecutor:
         trees = [tree for tag, frame in messages if tag == NOTICE and (tree := read_tree(frame))]
         if any(SET_CONFIG.search(tree) for tree in trees):
             raise FeatureNotSupported("set_config in a statement that reads the lake is not supported")
-        left = {int(relid) for tree in trees for relid in RELATION.findall(tree)} & set(statement.relids)
+        ours = {*statement.relids, *statement.views}
+        left = {int(relid) for tree in trees for relid in RELATION.findall(tree)} & ours
         if left or not trees:
             raise FeatureNotSupported(f"{bound.reason} is not supported with this spelling of a table's name")
-
-
-def primary_key(table: LakeTable) -> tuple[int, ...]:
-    """Return the columns of the primary key: a statement may group by them and name others."""
-    numbers = {column.name: column.attnum for column in table.view.columns}
-    return next((tuple(numbers[name] for name in key.columns) for key in table.view.keys if key.kind == "p"), ())
 
 
 async def _take_one(rows: AsyncGenerator[RowChunk, None]) -> AsyncGenerator[RowChunk, None]:
@@ -173,11 +166,6 @@ async def _joined(first: list[RowChunk], rest: AsyncGenerator[RowChunk, None]) -
             yield chunk
     finally:
         await rest.aclose()
-
-
-def quoted(name: str) -> str:
-    """Quote an identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def row_chunk(messages: Sequence[Message]) -> RowChunk:

@@ -12,6 +12,7 @@ from catalog.columns import TableView
 from catalog.errors import NotReachable, OperatorError
 from catalog.scan import ScanPlan, plan_scan
 from catalog.tables import TableRow
+from pgserver.emit.families import Family, find_families
 from pgserver.emit.names import CatalogNames
 from pgserver.emit.parts import Condition
 from pgserver.plan.names import read_names
@@ -63,6 +64,7 @@ class Lake:
         self._plans: dict[str, ScanPlan] = {}
         self._retry = False
         self.schema = LakeSchema(version=0, tables={})
+        self.families: Mapping[int, Family] = {}
         self.names = CatalogNames({}, {}, {})
         self.ready = False
 
@@ -120,6 +122,9 @@ class Lake:
                 schema = await self._twin.apply(rows)
                 if schema.version != self.schema.version:
                     self.names = await read_names(self._twin)
+                self.families = find_families(
+                    {oid: ((table.namespace, table.name), table.view) for oid, table in schema.tables.items()}
+                )
                 self.schema = schema
                 self._retry = bool(self.schema.pending)
                 self._pointers |= {(row.namespace, row.name): row.metadata_location for row in rows}
@@ -180,9 +185,11 @@ class Lake:
             self._plans = {known: kept for known, kept in self._plans.items() if known in live} | {location: plan}
         return plan
 
-    async def prune(self, plan: ScanPlan, view: TableView, conditions: Sequence[Condition]) -> ScanPlan:
-        """Leave out the files that no row of the statement can come from. One file is not worth the look."""
-        if len(plan.files) < 2 or not conditions:
+    async def prune(
+        self, plan: ScanPlan, view: TableView, conditions: Sequence[Condition], few_files: int = 1
+    ) -> ScanPlan:
+        """Leave out the files that no row of the statement can come from. `few_files` are not worth the look."""
+        if len(plan.files) <= few_files or not conditions:
             return plan
         kept = row_filter(view, dict(plan.fields), conditions)
         return await _read_plan(plan.metadata_location, self._io_properties, kept)

@@ -1,16 +1,23 @@
 """From a text to what the engine runs: look (is it the lake's?), emit, pin, render."""
 
-import re
-from collections import OrderedDict
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 
 import structlog
 from pglast import ast
 
+from catalog.columns import TableView
+from catalog.relations import rows_without_files
 from catalog.scan import ScanPlan
+from pgserver import metrics
 from pgserver.emit.constants import parameter_literal
 from pgserver.emit.errors import NeedsTwin, NoRule
+from pgserver.emit.families import Family, family_sql, member_conditions
+from pgserver.emit.names import CatalogNames
+from pgserver.emit.parts import RelationHole
 from pgserver.emit.query import Emitted, OutputColumn, emit
 from pgserver.emit.relations import relation_sql
 from pgserver.emit.tree import parse_tree
@@ -21,24 +28,20 @@ from pgserver.plan.analysis import RELATION, Analyst, RowField
 from pgserver.plan.backends import AnalysisContext, BackendPool
 from pgserver.plan.gate import is_reader_lock, refuse_blind_writes, refuse_changes
 from pgserver.plan.inner import find_inner
+from pgserver.plan.memory import StatementMemory
+from pgserver.plan.permissions import read_columns, refuse_writes
 from pgserver.plan.pin import Lake, pin
 from pgserver.plan.session_state import SessionState
+from pgserver.plan.signatures import signatures
 from pgserver.plan.statement import Kind, Statement, classify, parse, parses, relation_names
 from pgserver.plan.utility import CopyOut, Probe, Wrapping, copied_relation, printed_types, quoted, read_options, wrap
-from pgserver.protocol.errors import FeatureNotSupported, ReadOnlySqlTransaction
+from pgserver.protocol.errors import FeatureNotSupported, ReadOnlySqlTransaction, WrongObjectType
 from pgserver.twin.schema import LakeTable
 
 log = structlog.get_logger()
 
-CACHE_ENTRIES = 4096
-COMMAND = re.compile(r":commandType\s(\d)")
-PERMISSION = re.compile(r"\{RTEPERMISSIONINFO\s:relid\s(\d+)\s:inh\s\w+\s:requiredPerms\s(\d+)")
-SELECTED = re.compile(
-    r"\{RTEPERMISSIONINFO\s:relid\s(\d+)\s:inh\s\w+\s:requiredPerms\s\d+\s:checkAsUser\s\d+\s:selectedCols\s\(b([\s\d]*)\)"
-)
-SYSTEM_ATTRIBUTES = 7
+LARGE_TREE = 1 << 17  # characters: 20 ms and more, which other sessions need not wait for
 THE_TWINS = frozenset((Kind.OTHER, Kind.EXECUTE, Kind.FETCH, Kind.CLOSE, Kind.DEALLOCATE, Kind.DISCARD, Kind.COMMIT))
-INSERT, UPDATE, DELETE = 1, 4, 8  # bits of requiredPerms: ACL_INSERT, ACL_UPDATE, ACL_DELETE
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,8 @@ class LakeStatement:
     fields: tuple[RowField, ...]
     description: bytes  # RowDescription, all in text format
     parameters: tuple[int, ...]
-    relids: tuple[int, ...]
+    relids: tuple[int, ...]  # of the tables that it names, and of those that these are the union of
+    views: tuple[int, ...]
     reads: tuple[tuple[int, tuple[int, ...]], ...]  # the columns that it reads of each table, at least one
     needs_keys: bool  # it groups by a primary key, and names other columns
     emitted: Emitted | None
@@ -74,9 +78,6 @@ class Scan:
     chosen: ScanPlan
 
 
-Key = tuple[bytes, tuple[int, ...], AnalysisContext, int]
-
-
 class Planner:
     """The steps in order, and the cache of the first two."""
 
@@ -85,7 +86,7 @@ class Planner:
         self._hidden = hidden
         self._lake = lake
         self._analyst = analyst
-        self._cache: OrderedDict[Key, LakeStatement | Wrapping | None] = OrderedDict()
+        self._memory = StatementMemory[LakeStatement | Wrapping | None]()
 
     async def look(
         self, statement: Statement, text: bytes, declared: Sequence[int], context: AnalysisContext
@@ -103,17 +104,14 @@ class Planner:
         if not self._lake.schema.tables:
             return None
         key = (text, tuple(declared), context, self._lake.schema.version)
-        if key in self._cache:
-            self._cache.move_to_end(key)
-            return self._cache[key]
+        if key in self._memory:
+            return self._memory[key]
         found: LakeStatement | Wrapping | None
         if statement.kind in (Kind.QUERY, Kind.WRITE):
             found = await self._compile(statement, text, declared, context)
         else:
             found = await self._look_inside(statement, declared, context)
-        self._cache[key] = found
-        if len(self._cache) > CACHE_ENTRIES:
-            self._cache.popitem(last=False)
+        self._memory.keep(key, len(text), found)
         return found
 
     async def _compile(
@@ -125,20 +123,24 @@ class Planner:
         if analysed is None:
             refuse_blind_writes(statement, {(table.namespace, table.name) for table in tables.values()})
             return None
-        relids = tuple(sorted({int(relid) for relid in RELATION.findall(analysed.tree)} & tables.keys()))
+        found = sorted({int(relid) for relid in RELATION.findall(analysed.tree)} & tables.keys())
+        views = tuple(relid for relid in found if tables[relid].view.kind == "v")
+        relids = tuple(relid for relid in found if relid not in views)
         if not relids:
             return None
         refuse_writes(statement, analysed.tree, relids)
         assert analysed.fields is not None
         emitted, reason = None, ""
         try:
-            queries = parse_tree(analysed.tree)
-            emitted = emit(
-                queries[0],
+            emitting = partial(
+                _emitted,
+                analysed.tree,
                 names=self._lake.names,
                 relations={relid: tables[relid].view for relid in relids},
                 outputs=[OutputColumn(field.type_oid, field.typmod) for field in analysed.fields],
+                families=self._lake.families,
             )
+            emitted = emitting() if len(analysed.tree) < LARGE_TREE else await asyncio.to_thread(emitting)
         except NoRule as error:
             reason = error.construct
             log.info("no_rule", construct=reason)
@@ -147,7 +149,8 @@ class Planner:
             fields=analysed.fields,
             description=analysed.description,
             parameters=analysed.parameters,
-            relids=relids,
+            relids=tuple(sorted({member for relid in relids for member in (relid, *self.members(relid))})),
+            views=views,
             reads=read_columns(analysed.tree, tables),
             needs_keys=":constraintDeps (o" in analysed.tree,
             emitted=emitted,
@@ -207,7 +210,12 @@ class Planner:
             whole = await self._compile(classify("TABLE"), f"TABLE {relation}".encode(), (), context)
             if whole is None:
                 return None
-            view = self.table(whole.fields[0].table_oid).view if whole.fields else None
+            table = self.table(whole.fields[0].table_oid) if whole.fields else None
+            if table is not None and table.view.kind == "p":
+                raise WrongObjectType(
+                    f'cannot copy from partitioned table "{table.name}"', hint="Try the COPY (SELECT ...) TO variant."
+                )
+            view = table.view if table is not None else None
             columns = [column.name for column in view.columns if not column.generated] if view else []
             if view and len(columns) < len(view.columns):
                 names = f" ({', '.join(map(quoted, columns))})"
@@ -227,6 +235,19 @@ class Planner:
         """Return a table of the lake by its OID in the twin."""
         return self._lake.schema.tables[relid]
 
+    def family(self, relid: int) -> Family | None:
+        """Return what a table with children stands for, None for other tables."""
+        return self._lake.families.get(relid)
+
+    def members(self, relid: int) -> tuple[int, ...]:
+        """Return the tables whose rows a table has, its own among them."""
+        family = self.family(relid)
+        return (relid,) if family is None else family.members
+
+    def counted(self, relid: int, pins: dict[int, str]) -> int:
+        """Return how many rows a table without columns has in the snapshot that is pinned."""
+        return rows_without_files(pin(self._lake, [relid], pins)[relid]) or 0
+
     async def compile_scan(self, query: str, state: SessionState) -> LakeStatement:
         """Compile a query of our own over one table.
 
@@ -237,6 +258,11 @@ class Planner:
         if not isinstance(found, LakeStatement) or found.emitted is None:
             raise FeatureNotSupported("a column of the table cannot be read")
         return found
+
+    async def signatures(self, statement: LakeStatement, state: SessionState) -> tuple[str, ...]:
+        """Return what a statement calls: for a log, where one of them is at fault."""
+        analysed = await self._analyst.analyse(statement.text, statement.parameters, state.analysis)
+        return signatures(analysed.tree, self._lake.names) if analysed is not None else ()
 
     async def request(
         self,
@@ -293,10 +319,8 @@ class Planner:
         for setting in emitted.assumes:
             if state.differs(setting):
                 raise NoRule(f"{setting} other than its default")
-        relations = {
-            hole: relation_sql(hole, scan.table.view, scan.chosen)
-            for hole, scan in zip(emitted.relations, scans, strict=True)
-        }
+        left = iter(scans)
+        relations = {hole: self._fill(hole, list(islice(left, len(hole.relids)))) for hole in emitted.relations}
         literals = [
             await self._literal(type_oid, parameter, state)
             for type_oid, parameter in zip(statement.parameters, parameters, strict=True)
@@ -316,16 +340,34 @@ class Planner:
 
     async def scans(self, emitted: Emitted, pins: dict[int, str]) -> tuple[Scan, ...]:
         """Return what is read of each FROM item, in their order."""
-        locations = pin(self._lake, emitted.relids, pins)
-        scans = []
-        for hole in emitted.relations:
-            table = self.table(hole.relid)
-            whole = await self._lake.plan(locations[hole.relid])
-            scans.append(Scan(table, whole, await self._lake.prune(whole, table.view, hole.conditions)))
-        return tuple(scans)
+        pin(self._lake, emitted.relids, pins)
+        return tuple([scan for hole in emitted.relations for scan in await self._scans_of(hole, pins)])
+
+    async def _scans_of(self, hole: RelationHole, pins: dict[int, str]) -> list[Scan]:
+        """Return the scans of a FROM item: of its table, or of all whose rows it has."""
+        root = self.table(hole.relid).view
+
+        async def scan(relid: int) -> Scan:
+            table = self.table(relid)
+            whole = await self._lake.plan(pins[relid])
+            conditions = (
+                hole.conditions if relid == hole.relid else member_conditions(table.view, root, hole.conditions)
+            )
+            few_files = 1 if len(hole.relids) == 1 else 0
+            return Scan(table, whole, await self._lake.prune(whole, table.view, conditions, few_files))
+
+        return list(await asyncio.gather(*map(scan, hole.relids)))
+
+    def _fill(self, hole: RelationHole, scans: Sequence[Scan]) -> str:
+        """Write a FROM item over the files that it may need."""
+        if hole.members is None:
+            return relation_sql(hole, scans[0].table.view, scans[0].chosen)
+        family = self._lake.families[hole.relid]
+        return family_sql(hole, family.view, [(scan.table.view, scan.chosen) for scan in scans])
 
     async def whole_scans(self, relids: Sequence[int], pins: dict[int, str]) -> tuple[Scan, ...]:
         """Return what there is of tables."""
+        relids = list(dict.fromkeys(member for relid in relids for member in self.members(relid)))
         locations = pin(self._lake, relids, pins)
         plans = [(relid, await self._lake.plan(locations[relid])) for relid in relids]
         return tuple(Scan(self.table(relid), plan, plan) for relid, plan in plans)
@@ -340,36 +382,21 @@ class Planner:
             return parameter_literal(type_oid, 1, value)
 
 
-def read_columns(tree: str, tables: Mapping[int, LakeTable]) -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """Return which columns of which lake tables a query reads: Postgres lists them to check permissions.
+def _emitted(
+    tree: str,
+    *,
+    names: CatalogNames,
+    relations: Mapping[int, TableView],
+    outputs: Sequence[OutputColumn],
+    families: Mapping[int, Family],
+) -> Emitted:
+    """Read a tree and emit it.
 
-    Source: RTEPermissionInfo.selectedCols in parsenodes.h; its numbers are the attributes', less
-    FirstLowInvalidHeapAttributeNumber (-7). 0 is the whole row.
+    Raises: NoRule, also where the emitter itself fails: the bridge needs none of it.
     """
-    reads: dict[int, set[int]] = {}
-    for relid, columns in SELECTED.findall(tree):
-        if int(relid) in tables:
-            reads.setdefault(int(relid), set()).update(int(column) - SYSTEM_ATTRIBUTES for column in columns.split())
-    found = []
-    for relid, attnums in sorted(reads.items()):
-        known = range(1, len(tables[relid].view.columns) + 1)
-        found.append((relid, tuple(known) if 0 in attnums else tuple(sorted(attnums & set(known))) or (1,)))
-    return tuple(found)
-
-
-def refuse_writes(statement: Statement, tree: str, relids: Sequence[int]) -> None:
-    """Refuse what would change rows of the lake.
-
-    Raises: ReadOnlySqlTransaction (25006); FeatureNotSupported (0A000) for writes elsewhere that read the lake.
-    """
-    commands = set(COMMAND.findall(tree)) - {"1"}
-    if not commands:
-        return
-    for relid, permissions in PERMISSION.findall(tree):
-        changing = int(permissions) & (INSERT | DELETE) or (int(permissions) & UPDATE and commands & {"2", "5"})
-        if int(relid) in relids and changing:
-            raise ReadOnlySqlTransaction(
-                f"cannot execute {statement.word} on a table of the lake",
-                hint="Tables of the lake are written by the syncer; change them at the source.",
-            )
-    raise FeatureNotSupported(f"{statement.word} that reads the lake is not supported yet")
+    try:
+        return emit(parse_tree(tree)[0], names=names, relations=relations, outputs=outputs, families=families)
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError) as error:
+        metrics.rule_failures.inc()
+        log.exception("emitter_failed")
+        raise NoRule("a fault of the emitter") from error

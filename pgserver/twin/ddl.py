@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from catalog.columns import Column, Key, TableView, UserType
 from pgserver.twin import names
+from pgserver.twin.hierarchy import in_order
 from pgserver.twin.names import INDEXED, Name, literal, quote
 
-FORMAT = 2  # part of every fingerprint: raise it when the DDL below changes its meaning
+FORMAT = 3  # part of every fingerprint: raise it when the DDL below changes its meaning
 
 ACTIONS = {"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT", "r": "RESTRICT"}
 DEFERRABLE = {"": "", "deferrable": " DEFERRABLE", "deferred": " DEFERRABLE INITIALLY DEFERRED"}
@@ -25,6 +26,8 @@ class Wanted:
     key_names: Mapping[str, str]
     structure: str  # fingerprints
     comments: str
+    parents: tuple[Name, ...] = ()  # what it inherits from, is a partition of or, as a view, reads
+    depth: int = 0  # those that it is made of have a smaller one
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +55,36 @@ def wanted_types(tables: Mapping[Name, TableView]) -> dict[Name, WantedType]:
 
 
 def wanted_tables(tables: Mapping[Name, TableView], types: Mapping[Name, WantedType]) -> dict[Name, Wanted]:
-    """Work out fingerprints and key names of all tables."""
+    """Work out fingerprints and key names of all tables; views that read what is not there are left out."""
     keys = names.key_names(tables, {name: wanted.item for name, wanted in types.items()})
-    return {name: _wanted(name, view, keys[name], types) for name, view in tables.items()}
+    found: dict[Name, Wanted] = {}
+    for name, parents in in_order(tables):
+        found[name] = _wanted(name, tables[name], keys[name], types, tuple(found[parent] for parent in parents))
+    return found
 
 
-def _wanted(name: Name, view: TableView, key_names: Mapping[str, str], types: Mapping[Name, WantedType]) -> Wanted:
+def _wanted(
+    name: Name,
+    view: TableView,
+    key_names: Mapping[str, str],
+    types: Mapping[Name, WantedType],
+    parents: tuple[Wanted, ...],
+) -> Wanted:
     used = sorted({(item.namespace, item.name) for item in view.types})
     structure = _fingerprint(
         [(column.name, column.type, column.not_null and (column.not_null_name or True)) for column in view.columns],
         [_key_structure(key, key_names) for key in view.keys],
         [types[item].fingerprint if item in types else None for item in used],
+        (view.kind, view.partition_key, view.definition, view.options),
+        [(parent.name, parent.structure, view.bound) for parent in parents],
     )
     comments = _fingerprint(
         view.comment,
         [(column.name, column.comment) for column in view.columns if column.comment],
         [(key.name, key.comment) for key in view.keys if key.comment and key.kind in INDEXED],
     )
-    return Wanted(name, view, key_names, structure, comments)
+    depth = max((parent.depth + 1 for parent in parents), default=0)
+    return Wanted(name, view, key_names, structure, comments, tuple(parent.name for parent in parents), depth)
 
 
 def _key_structure(key: Key, key_names: Mapping[str, str]) -> tuple[object, ...]:
@@ -115,24 +130,48 @@ def create_namespaces(wanted: Iterable[str]) -> Iterator[str]:
         yield f"CREATE SCHEMA IF NOT EXISTS {quote(namespace)}"
 
 
-def create_table(wanted: Wanted, resolved: Mapping[str, str], *, with_keys: bool) -> Iterator[str]:
-    """Write a table with its keys (foreign ones come later) and comments."""
+def create_table(
+    wanted: Wanted, resolved: Mapping[str, str], *, with_keys: bool, with_parents: bool = True
+) -> Iterator[str]:
+    """Write a table or view with its keys (foreign ones come later) and comments, below its parents.
+
+    Without parents a partitioned table is an ordinary one: what its rows are does not depend on the twin.
+    """
     view = wanted.view
-    parts = [f"{quote(column.name)} {resolved.get(column.type, 'text')}{_not_null(column)}" for column in view.columns]
-    if with_keys:
-        parts += [
-            f"CONSTRAINT {quote(wanted.key_names[key.name])} {_indexed_key(key)}"
-            for key in view.keys
-            if key.kind in INDEXED
-        ]
-    yield f"CREATE TABLE {quote(*wanted.name)} ({', '.join(parts)})"
+    name = quote(*wanted.name)
+    if view.kind == "v":
+        options = f" WITH ({', '.join(view.options)})" if view.options else ""
+        yield f"CREATE VIEW {name}{options} AS {view.definition}"
+    else:
+        partition_by = f" PARTITION BY {view.partition_key}" if view.partition_key and with_parents else ""
+        parts = _table_parts(wanted, resolved, with_keys=with_keys)
+        yield f"CREATE TABLE {name} ({', '.join(parts)}){partition_by}"
+        if with_parents:
+            # Not PARTITION OF or INHERITS: columns keep their own order, and keys their own names.
+            for parent in wanted.parents:
+                bound = view.bound
+                attach = f"ALTER TABLE {quote(*parent)} ATTACH PARTITION {name} {bound}"
+                yield attach if bound else f"ALTER TABLE {name} INHERIT {quote(*parent)}"
     yield from comments(wanted, with_keys=with_keys, with_empty=False)
+
+
+def _table_parts(wanted: Wanted, resolved: Mapping[str, str], *, with_keys: bool) -> list[str]:
+    """Write columns and keys; a check that a parent has must be there before the table is put below it."""
+    parts = [
+        f"{quote(column.name)} {resolved.get(column.type, 'text')}{_not_null(column)}" for column in wanted.view.columns
+    ]
+    for key in wanted.view.keys if with_keys else ():
+        if key.kind in INDEXED:
+            parts.append(f"CONSTRAINT {quote(wanted.key_names[key.name])} {_indexed_key(key)}")
+        elif key.kind == "c" and key.inherited and wanted.parents:
+            parts.append(f"CONSTRAINT {quote(key.name)} {key.definition}")
+    return parts
 
 
 def comments(wanted: Wanted, *, with_keys: bool = True, with_empty: bool = True) -> Iterator[str]:
     """Write the comments of a table, of its columns and keys; `with_empty` also those that take one away."""
     table = quote(*wanted.name)
-    targets = [(f"TABLE {table}", wanted.view.comment)]
+    targets = [(f"{'VIEW' if wanted.view.kind == 'v' else 'TABLE'} {table}", wanted.view.comment)]
     targets += [(f"COLUMN {table}.{quote(column.name)}", column.comment) for column in wanted.view.columns]
     if with_keys:
         targets += [
@@ -145,11 +184,12 @@ def comments(wanted: Wanted, *, with_keys: bool = True, with_empty: bool = True)
             yield f"COMMENT ON {target} IS {literal(comment)}"
 
 
-def drop_tables(tables: Iterable[Name]) -> Iterator[str]:
-    """Write one DROP TABLE for all; foreign keys and users' temp views on them go too."""
-    listed = ", ".join(quote(*name) for name in sorted(tables))
-    if listed:
-        yield f"DROP TABLE {listed} CASCADE"
+def drop_relations(tables: Iterable[Name], views: Iterable[Name]) -> Iterator[str]:
+    """Write one DROP for all tables and one for views; foreign keys and users' temp views on them go too."""
+    for kind, relations in (("VIEW", views), ("TABLE", tables)):
+        listed = ", ".join(quote(*name) for name in sorted(relations))
+        if listed:
+            yield f"DROP {kind} IF EXISTS {listed} CASCADE"
 
 
 def _not_null(column: Column) -> str:
@@ -165,13 +205,14 @@ def _indexed_key(key: Key) -> str:
     return f"{word}{nulls} ({', '.join(map(quote, key.columns))}){include}{DEFERRABLE[key.deferrable]}"
 
 
-def late_keys(tables: Mapping[Name, TableView]) -> Iterator[tuple[Name, Key]]:
+def late_keys(tables: Mapping[Name, Wanted]) -> Iterator[tuple[Name, Key]]:
     """List what is added when all tables stand: checks, and foreign keys to a primary or unique key that is there."""
-    for name, view in tables.items():
-        for key in view.keys:
-            if key.kind in INDEXED or (key.inherited and any(parent in tables for parent in view.parents)):
+    views = {name: wanted.view for name, wanted in tables.items()}
+    for name, wanted in tables.items():
+        for key in wanted.view.keys:
+            if key.kind in INDEXED or (key.inherited and wanted.parents):
                 continue
-            if key.kind == "c" or _has_target(key, tables):
+            if key.kind == "c" or _has_target(key, views):
                 yield name, key
 
 

@@ -1,9 +1,9 @@
 """Bring the twin's tables up to what the catalog says: a diff by fingerprints, DDL in few round trips.
 
-The order: new types; tables that change their structure, with changed types where there are any; new tables; comments
-and counts; foreign keys and checks; schemas left empty. Sessions may hold locks on tables that have to go: a table (or
-the tables and types that can only change together) waits `lock_timeout` at most, stays as it is, and is `pending` in
-the result.
+The order: new types; tables that are new or change their structure, with changed types where there are any; views;
+comments and counts; foreign keys and checks; schemas left empty. A table whose parent changes is made anew with it, and
+so is a view whose table does. Sessions may hold locks on tables that have to go: a table (or the tables and types that
+can only change together) waits `lock_timeout` at most, stays as it is, and is `pending` in the result.
 """
 
 import asyncio
@@ -14,9 +14,10 @@ from typing import Protocol
 import psycopg
 import structlog
 
-from catalog.columns import Key, Origin, TableView
+from catalog.columns import NOWHERE, Key, TableView
 from pgserver.twin import ddl, names, state
 from pgserver.twin.ddl import Wanted, WantedType
+from pgserver.twin.hierarchy import families
 from pgserver.twin.names import Name
 from pgserver.twin.state import Present, PresentType
 from pgserver.twin.types import Connection, TypeNames
@@ -75,6 +76,9 @@ class _Unit:
 
     def needs_types(self) -> bool:
         return any(item.view.types for item in self.create)
+
+    def needs(self) -> set[Name]:
+        return {parent for item in self.create for parent in item.parents} - self.tables()
 
 
 class SchemaKeeper:
@@ -148,36 +152,36 @@ class SchemaKeeper:
         wanted: Mapping[Name, Wanted],
         types: Mapping[Name, WantedType],
     ) -> list[_Unit]:
-        """Cut the difference into the least that has to change together: types, then replacements, then new tables."""
-        units: list[_Unit] = []
-        together: set[Name] = set()
-        type_unit = await self._type_unit(connection, present, wanted, types)
+        """Cut the difference into the least that has to change together: types, then tables, then views."""
+        changed = {n for n, item in present.items() if n not in wanted or not item.is_of(wanted[n])}
+        changed |= wanted.keys() - present.keys()
+        changed = {name for name in changed if name not in wanted or self._is_worth_trying(wanted[name])}
+        type_unit = await self._type_unit(connection, present, types)
+        affected = type_unit.tables() if type_unit is not None else set()
+        touched = sorted(changed | affected, key=lambda name: (wanted[name].depth if name in wanted else -1, name))
+        tables = [name for name in touched if name not in wanted or wanted[name].view.kind != "v"]
+        units, together = [], list[Name]()
+        for family in families({name: wanted[name].parents if name in wanted else () for name in tables}):
+            if affected.isdisjoint(family):
+                units.append(_change(family, present, wanted))
+            else:
+                together += family
         if type_unit is not None:
-            units.append(type_unit)
-            together = type_unit.tables()
-        for name in sorted(present.keys() - together):
-            if name not in wanted:
-                units.append(_Unit(drop=(present[name],)))
-            elif not present[name].is_of(wanted[name]) and self._is_worth_trying(wanted[name]):
-                units.append(_Unit(drop=(present[name],), create=(wanted[name],)))
-        new = sorted(wanted.keys() - present.keys() - together)
-        return units + [_Unit(create=(wanted[name],)) for name in new if self._is_worth_trying(wanted[name])]
+            whole = _change(together, present, wanted)
+            units.insert(0, replace(type_unit, drop=whole.drop, create=whole.create))
+        return units + [_change([name], present, wanted) for name in touched if name not in tables]
 
     async def _type_unit(
-        self,
-        connection: Connection,
-        present: Mapping[Name, Present],
-        wanted: Mapping[Name, Wanted],
-        types: Mapping[Name, WantedType],
+        self, connection: Connection, present: Mapping[Name, Present], types: Mapping[Name, WantedType]
     ) -> _Unit | None:
-        """Return what types have to come and go, together with the tables and types that are made of those that go."""
+        """Return what types have to come and go, with the tables that are made of those that go."""
         known = await state.read_types(connection)
         old = {n: t for n, t in known.items() if n not in types or types[n].fingerprint != t.fingerprint}
-        tables: list[Name] = []
+        tables: tuple[Present, ...] = ()
         if old:
             dependents = await state.read_dependents(connection, [item.oid for item in old.values()])
             old = {name: item for name, item in known.items() if item.oid in dependents}
-            tables = sorted(name for name, item in present.items() if item.oid in dependents)
+            tables = tuple(item for item in present.values() if item.oid in dependents)
         create = tuple(
             item
             for name, item in sorted(types.items())
@@ -185,12 +189,7 @@ class SchemaKeeper:
         )
         if not old and not create:
             return None
-        return _Unit(
-            drop=tuple(present[name] for name in tables),
-            create=tuple(wanted[name] for name in tables if name in wanted),
-            drop_types=tuple(old.values()),
-            create_types=create,
-        )
+        return _Unit(drop=tables, drop_types=tuple(old.values()), create_types=create)
 
     def _is_worth_trying(self, wanted: Wanted) -> bool:
         return self._failed.get(wanted.name) != wanted.structure
@@ -213,33 +212,44 @@ class SchemaKeeper:
             except psycopg.Error as error:
                 state.raise_if_lost(connection, error)
                 for unit in batch:
-                    if not await self._run_alone(connection, unit):
+                    if unit.needs() & pending or not await self._run_alone(connection, unit):
                         pending |= unit.tables()
         return pending
 
     async def _run_alone(self, connection: Connection, unit: _Unit) -> bool:
-        """Run one unit, without its keys if it must be. Returns False when a lock stood in the way."""
-        for with_keys in (True, False):
+        """Run one unit, without its keys or its hierarchy if it must be. Returns False when a lock stood in the way."""
+        for with_keys, with_parents in ((True, True), (False, True), (False, False)):
             try:
-                await self._run_together(connection, [unit], with_keys=with_keys)
+                await self._run_together(connection, [unit], with_keys=with_keys, with_parents=with_parents)
             except state.NOT_NOW:
                 return False
             except psycopg.Error as error:
                 state.raise_if_lost(connection, error)
                 tables = [".".join(name) for name in sorted(unit.tables())]
-                log.warning("twin_refused", tables=tables, keys=with_keys, sqlstate=error.sqlstate, problem=str(error))
+                log.warning(
+                    "twin_refused",
+                    tables=tables,
+                    keys=with_keys,
+                    hierarchy=with_parents,
+                    sqlstate=error.sqlstate,
+                    problem=str(error),
+                )
             else:
                 return True
         self._failed |= {item.name: item.structure for item in unit.create}
         return True
 
-    async def _run_together(self, connection: Connection, units: Sequence[_Unit], *, with_keys: bool = True) -> None:
+    async def _run_together(
+        self, connection: Connection, units: Sequence[_Unit], *, with_keys: bool = True, with_parents: bool = True
+    ) -> None:
         drop = [item for unit in units for item in unit.drop]
         create = [item for unit in units for item in unit.create]
         drop_types = [item for unit in units for item in unit.drop_types]
         async with connection.transaction():
             statements = [
-                *ddl.drop_tables(item.name for item in drop),
+                *ddl.drop_relations(
+                    [item.name for item in drop if item.kind != "v"], [item.name for item in drop if item.kind == "v"]
+                ),
                 *(ddl.drop_type(item.name, item.kind) for item in drop_types),
             ]
             await state.execute(connection, statements)
@@ -249,7 +259,11 @@ class SchemaKeeper:
             asked = {column.type for item in create for column in item.view.columns}
             resolved = await self._types.resolve(connection, asked)
             self._types.report_unknown(asked, resolved)
-            parts = [part for item in create for part in ddl.create_table(item, resolved, with_keys=with_keys)]
+            parts = [
+                part
+                for item in create
+                for part in ddl.create_table(item, resolved, with_keys=with_keys, with_parents=with_parents)
+            ]
             namespaces = ddl.create_namespaces(item.name[0] for item in create)
             await state.execute_as(connection, self._owner, [*namespaces, *parts])
             await state.note_tables(connection, create)
@@ -288,7 +302,7 @@ class SchemaKeeper:
         present = await state.read_late_keys(connection)
         missing = [
             (table, key, target.structure)
-            for table, key in ddl.late_keys({name: item.view for name, item in tables.items()})
+            for table, key in ddl.late_keys(tables)
             if (table, key.name) not in present
             and (table, key, (target := tables[key.references or table]).structure) not in self._failed_keys
         ]
@@ -327,12 +341,25 @@ class SchemaKeeper:
         return LakeSchema(before.version if same else before.version + 1, tables, tuple(sorted(pending)))
 
 
-NOWHERE = Origin("", "", "", "", "", "")
+def _change(names: Sequence[Name], present: Mapping[Name, Present], wanted: Mapping[Name, Wanted]) -> _Unit:
+    """Return what replaces these relations."""
+    return _Unit(
+        drop=tuple(present[name] for name in names if name in present),
+        create=tuple(sorted((wanted[name] for name in names if name in wanted), key=lambda item: item.depth)),
+    )
 
 
 def _means_the_same(view: TableView, before: TableView) -> bool:
-    """Tell whether nothing but counts, origin and the table's comment has changed."""
+    """Tell whether nothing but counts, origin and the table's comment has changed.
+
+    How the columns of a table with children are stored depends on which of these have rows.
+    """
     if view is before:
         return True
-    view, before = (replace(v, row_count=0, byte_count=0, origin=NOWHERE, comment=None) for v in (view, before))
+    if view.parents and (view.row_count == 0) is not (before.row_count == 0):
+        return False
+    view, before = (
+        replace(v, row_count=0, byte_count=0, file_count=0, snapshot_id=None, origin=NOWHERE, comment=None)
+        for v in (view, before)
+    )
     return view == before

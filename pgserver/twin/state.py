@@ -24,7 +24,7 @@ TABLE, TYPE = "bemidb table", "bemidb type"  # providers
 
 LABELLED = "pg_seclabel l, json_to_record(l.label::json) AS x(namespace text, name text, fingerprint text"
 PRESENT = f"""
-SELECT l.objoid, x.namespace, x.name, x.fingerprint, x.comments, x.row_count, x.byte_count
+SELECT l.objoid, x.namespace, x.name, x.fingerprint, x.comments, x.row_count, x.byte_count, c.relkind::text
 FROM {LABELLED}, comments text, row_count int8, byte_count int8), pg_class c
 WHERE l.provider = '{TABLE}' AND c.oid = l.objoid
 """  # noqa: S608
@@ -61,7 +61,8 @@ WITH wanted AS (
     'comments', comments, 'row_count', row_count, 'byte_count', byte_count)
   FROM wanted
 )
-UPDATE pg_class c SET reltuples = w.row_count::float4, relpages = w.blocks FROM wanted w WHERE c.oid = w.oid
+UPDATE pg_class c SET reltuples = w.row_count::float4, relpages = w.blocks
+FROM wanted w WHERE c.oid = w.oid AND c.relkind = 'r'
 """  # noqa: S608
 FORGET = f"DELETE FROM pg_seclabel WHERE classoid = 0 AND provider IN ('{TABLE}', '{TYPE}') AND objoid = ANY(%s)"  # noqa: S608
 LATE_KEYS = f"""
@@ -86,6 +87,7 @@ class Present:
     structure: str  # fingerprints
     comments: str
     counts: tuple[int, int]  # rows, bytes
+    kind: str  # pg_class.relkind: r, p, v
 
     def is_of(self, wanted: Wanted) -> bool:
         """Tell whether it was made from a view with the same structure."""
@@ -106,8 +108,8 @@ async def read_tables(connection: Connection) -> dict[Name, Present]:
     """Return the lake's tables that stand."""
     rows = await (await connection.execute(PRESENT)).fetchall()
     return {
-        (namespace, name): Present(oid, (namespace, name), structure, comments, (row_count, byte_count))
-        for oid, namespace, name, structure, comments, row_count, byte_count in rows
+        (namespace, name): Present(oid, (namespace, name), structure, comments, (row_count, byte_count), kind)
+        for oid, namespace, name, structure, comments, row_count, byte_count, kind in rows
     }
 
 

@@ -22,7 +22,9 @@ from catalog.scan import ScanPlan, plan_scan
 from catalog.settings import CatalogSettings, load_settings
 from catalog.storage import Warehouse
 from catalog.tables import LakeCatalog
+from pgserver.emit.families import Family, family_sql, find_families
 from pgserver.emit.names import QUERY_FUNCTIONS, QUERY_OPERATORS, QUERY_TYPES, CatalogNames
+from pgserver.emit.parts import RelationHole
 from pgserver.emit.query import Emitted, OutputColumn, emit
 from pgserver.emit.relations import relation_sql
 from pgserver.emit.tree import parse_tree
@@ -67,7 +69,7 @@ class EmitLab:
                 for query in (QUERY_FUNCTIONS, QUERY_OPERATORS, QUERY_TYPES)
             )
         )
-        self.views, self.plans = self._read_lake(lake)
+        self.views, self.plans, self.families = self._read_lake(lake)
         self.duckdb = duckdb.connect(config={"threads": 1})
         self.duckdb.execute(SETTINGS)
         for macros in sorted(MACROS.glob("*.sql")):
@@ -83,12 +85,15 @@ class EmitLab:
         if notice.message_primary == "rewritten parse tree:":
             self._trees.append(notice.message_detail)
 
-    def _read_lake(self, lake: Mapping[str, str]) -> tuple[dict[int, TableView], dict[int, ScanPlan]]:
+    def _read_lake(
+        self, lake: Mapping[str, str]
+    ) -> tuple[dict[int, TableView], dict[int, ScanPlan], dict[int, Family]]:
         with mock.patch.dict(os.environ, lake):
             settings = load_settings(CatalogSettings)
         warehouse = Warehouse.open(settings)
         views: dict[int, TableView] = {}
         plans: dict[int, ScanPlan] = {}
+        tables = {}
         with closing(LakeCatalog.open(settings, warehouse)) as catalog:
             rows = catalog.read_tables()
         for row in rows:
@@ -99,9 +104,10 @@ class EmitLab:
             ).fetchone()
             assert found is not None
             assert row.view is not None
+            tables[found[0]] = (row.namespace, row.name), row.view
             views[found[0]] = row.view
             plans[found[0]] = plan_scan(row.metadata_location, warehouse.file_io_properties)
-        return views, plans
+        return views, plans, find_families(tables)
 
     def tree(self, sql: str) -> tuple[str, list[OutputColumn], list[int]]:
         """Return a statement's query tree, its result columns, and the types of its parameters."""
@@ -117,14 +123,20 @@ class EmitLab:
     def emit(self, sql: str) -> Emitted:
         """Emit a statement."""
         tree, columns, _ = self.tree(sql)
-        return emit(parse_tree(tree)[0], names=self.names, relations=self.views, outputs=columns)
+        return emit(
+            parse_tree(tree)[0], names=self.names, relations=self.views, outputs=columns, families=self.families
+        )
 
     def render(self, emitted: Emitted, parameters: Sequence[str | None] = ()) -> str:
         """Fill an emitted statement's holes."""
-        relations = {
-            hole: relation_sql(hole, self.views[hole.relid], self.plans[hole.relid]) for hole in emitted.relations
-        }
+        relations = {hole: self._fill(hole) for hole in emitted.relations}
         return emitted.render(relations, parameters, SESSION)
+
+    def _fill(self, hole: RelationHole) -> str:
+        if hole.members is None:
+            return relation_sql(hole, self.views[hole.relid], self.plans[hole.relid])
+        root = self.families[hole.relid].view
+        return family_sql(hole, root, [(self.views[relid], self.plans[relid]) for relid in hole.members])
 
     def ours(self, sql: str, parameters: Sequence[str | None] = ()) -> list[Row]:
         """Return the rows of a statement run in DuckDB, in text format."""

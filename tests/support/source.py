@@ -1,4 +1,4 @@
-"""The PostgreSQL that is synced and compared with: TPC-H in `public`, odd values in `nasty`, ClickBench."""
+"""The PostgreSQL that is synced and compared with: TPC-H in `public`, odd values, hierarchies of tables, ClickBench."""
 
 from pathlib import Path
 
@@ -12,7 +12,8 @@ DATABASE = "bemidb"
 USER = "analyst"  # may read, and lock rows of one table, as on a lake: there is nothing to wait for
 SCALE = 0.01
 HITS = 3000
-NASTY = Path(__file__).parent / "nasty.sql"
+SCRIPTS = [Path(__file__).parent / name for name in ("nasty.sql", "family.sql")]
+SCHEMAS = "public, nasty, family, family_parts, clickbench"
 
 
 def load(postgres: PrivatePostgres) -> None:
@@ -23,10 +24,11 @@ def load(postgres: PrivatePostgres) -> None:
     tpch.load(postgres.url(DATABASE), SCALE)
     hits.load(postgres.url(DATABASE), HITS)
     with psycopg.connect(postgres.url(DATABASE)) as connection:
-        connection.execute(NASTY.read_bytes())
+        for script in SCRIPTS:
+            connection.execute(script.read_bytes())
         for grant in (
-            "USAGE ON SCHEMA public, nasty, clickbench",
-            "SELECT ON ALL TABLES IN SCHEMA public, nasty, clickbench",
+            f"USAGE ON SCHEMA {SCHEMAS}",
+            f"SELECT ON ALL TABLES IN SCHEMA {SCHEMAS}",
             "UPDATE ON nasty.people",
         ):
             connection.execute(f"GRANT {grant} TO {USER}".encode())

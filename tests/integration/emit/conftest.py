@@ -12,6 +12,6 @@ from tests.support.emit_lab import EmitLab
 def emit_lab(source: Source, lake: dict[str, str]) -> Iterator[EmitLab]:
     lab = EmitLab(source.admin_url, lake)
     for connection in (lab.reader, lab.analyst):
-        connection.execute("SET search_path = nasty, public, clickbench")
+        connection.execute("SET search_path = nasty, public, clickbench, family, family_parts")
     yield lab
     lab.close()

@@ -165,12 +165,14 @@ def test_what_is_copied_and_what_is_not(lab: Lab) -> None:
         """
     )
     assert lab.sync()[0]
-    names = {"leaf", "child", "full_parent", "other_child", "m", "unlogged"}
-    assert set(lab.views()) == {f"public.{name}" for name in names}
-    assert {lab.read("public", name)[0][0]: name for name in names} == {
+    views = lab.views()
+    with_rows = {"leaf", "child", "full_parent", "other_child", "m", "unlogged"}
+    assert set(views) == {f"public.{name}" for name in (*with_rows, "root", "parent", "v", "nothing")}
+    assert {lab.read("public", name)[0][0]: name for name in with_rows} == {
         1: "leaf", 2: "child", 3: "full_parent", 4: "other_child", 5: "m", 6: "unlogged",
     }  # fmt: skip
     assert lab.read("public", "full_parent") == [(3,)]
+    assert lab.read("public", "parent") == []
 
 
 def test_all_tables_are_one_snapshot(lab: Lab) -> None:

@@ -1,0 +1,23 @@
+-- Inheritance: a parent is itself and its children; tables without columns.
+SET search_path = family, public;
+SELECT * FROM animals ORDER BY name;
+SELECT * FROM ONLY animals ORDER BY name;
+SELECT * FROM animals* ORDER BY name;
+SELECT * FROM dogs ORDER BY name;
+SELECT * FROM ONLY dogs ORDER BY name;
+SELECT * FROM pets ORDER BY owner;
+SELECT * FROM ONLY pets;
+SELECT * FROM pet_dogs;
+COPY animals TO STDOUT;
+COPY dogs (name) TO STDOUT;
+TABLE pets;
+SELECT name, legs, count(*) FROM animals GROUP BY name ORDER BY name;
+SELECT a.name, d.breed, p.owner FROM animals a LEFT JOIN dogs d USING (name) LEFT JOIN pets p ON p.legs = a.legs ORDER BY 1, 3;
+SELECT a, o FROM animals a LEFT JOIN ONLY animals o USING (name) ORDER BY a.name;
+SELECT name, (SELECT string_agg(initcap(d.name), '-' ORDER BY d.name) FROM dogs d WHERE d.legs = a.legs) FROM ONLY animals a ORDER BY 1;
+SELECT count(*) FROM "no columns";
+SELECT FROM "no columns";
+SELECT 1 AS x FROM "no columns";
+SELECT * FROM "no columns", ONLY animals ORDER BY name;
+SELECT n FROM "no columns" n;
+SELECT inhrelid::regclass::text, inhparent::regclass::text FROM pg_inherits WHERE inhparent::regclass::text IN ('animals', 'dogs', 'pets') ORDER BY 1, 2;

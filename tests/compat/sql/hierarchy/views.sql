@@ -1,0 +1,23 @@
+-- Views of the source, by their definitions; materialised views by their rows.
+SET search_path = family, public;
+SELECT * FROM paid ORDER BY id;
+SELECT count(*), sum(amount) FROM paid WHERE at < '2024-03-01';
+SELECT * FROM by_month ORDER BY month;
+SELECT "How many" FROM by_month WHERE total > 10 ORDER BY month;
+SELECT * FROM legs ORDER BY name;
+SELECT p.id, m.note FROM paid p JOIN measured m USING (id) ORDER BY id;
+SELECT p FROM paid p ORDER BY id;
+SELECT v, to_char(month, 'FMMonth') FROM by_month v ORDER BY month;
+SELECT p.id, to_char(p.at, 'FMMonth'), m.note FROM family.paid p JOIN family.measured m USING (id) ORDER BY id;
+SELECT paid.id, initcap(legs.name) FROM paid, legs WHERE paid.id < 6 ORDER BY 1, 2;
+SELECT * FROM one;
+SELECT x, count(*) FROM one, animals GROUP BY x;
+SELECT * FROM stored ORDER BY state;
+SELECT * FROM ONLY paid ORDER BY id;
+COPY paid TO STDOUT;
+COPY (TABLE paid ORDER BY id) TO STDOUT;
+SELECT nothing FROM paid;
+SELECT count(*) FROM no_view;
+SELECT pg_get_viewdef('by_month'::regclass), pg_get_viewdef('legs'::regclass, true);
+SELECT table_name, view_definition, is_updatable FROM information_schema.views WHERE table_schema = 'family' ORDER BY 1;
+SELECT obj_description('paid'::regclass), relkind, reloptions FROM pg_class WHERE oid = 'by_month'::regclass;
