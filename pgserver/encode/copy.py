@@ -33,6 +33,7 @@ from pgserver.encode.rows import RowChunk, WireColumn, WireSettings, chunk_of, e
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # of the binary format, in front of the first row's message
 TRAILER = b"\xff\xff"
+FILE_FORMATS = frozenset(("parquet", "arrow"))  # ours
 _COPY_DATA = np.array(b"d", dtype="S1")
 _LETTERS = {8: b"b", 12: b"f", 10: b"n", 13: b"r", 9: b"t", 11: b"v"}  # \b \f \n \r \t \v
 _PLAIN_DELIMITERS = frozenset("\t|;,~^\x01\x02\x1e\x1f")  # never in a number, a date or a time
@@ -47,13 +48,19 @@ _PLAIN_KINDS = (
 class CopyLayout:
     """The options of COPY TO that change its rows. The header line and the signature are the session's to send."""
 
-    format: str = "text"  # text, csv, binary
+    format: str = "text"  # text, csv, binary; parquet, arrow: see `encode.files`
     delimiter: str = "\t"
     null: str = "\\N"
     quote: str = '"'
     escape: str = '"'
     force_quote: tuple[int, ...] = ()  # positions of columns, from 0
     encoding: str = "UTF8"
+    names: tuple[str, ...] = ()  # of the columns, for files
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the messages are pieces of a file, not rows."""
+        return self.format in FILE_FORMATS
 
 
 class CopyWriter:

@@ -70,7 +70,8 @@ def chunk_from(content: memoryview) -> RowChunk:
     start = _ROWS.size + 8 * (rows + 1)
     offsets = np.frombuffer(content, dtype=np.int64, count=rows + 1, offset=_ROWS.size)
     data = content[start:]
-    if int(offsets[0]) != 0 or int(offsets[-1]) != len(data) or bool((np.diff(offsets) < 0).any()):
+    whole = not rows or int(offsets[-1]) == len(data)  # the end of a file belongs to no row
+    if int(offsets[0]) != 0 or not whole or bool((np.diff(offsets) < 0).any()):
         raise ValueError("a chunk's offsets do not fit its bytes")
     return RowChunk(data, offsets)
 

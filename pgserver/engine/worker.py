@@ -175,12 +175,16 @@ class Runner:
             cursor.execute(f"SET TimeZone = {quoted(duckdb_zone(settings.time_zone))}")
             self._time_zone = settings.time_zone
         with contextlib.closing(cursor.execute(sql).to_arrow_reader(_BATCH_ROWS)) as reader:
-            encode: Callable[[pa.RecordBatch], RowChunk]
             if layout is None:
                 encode = partial(encode_rows, encoders=encoders_for(columns, reader.schema, settings))
+                made = chunks(reader, encode, chunk_bytes)
+            elif layout.is_file:
+                from pgserver.encode.files import FileWriter  # pyarrow.parquet takes a while to import
+
+                made = FileWriter(layout.format, layout.names, reader.schema).chunks(reader)
             else:
-                encode = CopyWriter(layout, columns, reader.schema, settings).encode
-            for chunk in chunks(reader, encode, chunk_bytes):
+                made = chunks(reader, CopyWriter(layout, columns, reader.schema, settings).encode, chunk_bytes)
+            for chunk in made:
                 statement.credit.acquire()
                 if statement.canceled:
                     raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")

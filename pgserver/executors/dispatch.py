@@ -17,6 +17,7 @@ from pgserver.executors.bridge import Bound, BridgeExecutor
 from pgserver.executors.lake import LakeExecutor
 from pgserver.plan.planner import LakeStatement, Parameter
 from pgserver.plan.session_state import SessionState
+from pgserver.protocol.errors import FeatureNotSupported
 
 log = structlog.get_logger()
 
@@ -51,9 +52,15 @@ class Dispatcher:
             except NoRule as error:
                 reason = error.construct
             except EngineError as error:
-                if not error.retryable_on_bridge:
+                if not error.retryable_on_bridge or (layout is not None and layout.is_file):
                     raise
                 reason = f"an error of the engine ({error.sqlstate})"
+        if layout is not None and layout.is_file:
+            raise FeatureNotSupported(
+                f"COPY (FORMAT {layout.format}) of what DuckDB cannot compute is not supported",
+                detail=f"The engine has no rule for {reason}.",
+                hint="Leave that out, or copy in another format.",
+            )
         log.info("bridge_taken", reason=reason)
         if layout is not None:
             state = replace(state, client_encoding="UTF8")

@@ -34,7 +34,7 @@ from pgserver.plan.pin import Lake, pin
 from pgserver.plan.session_state import SessionState
 from pgserver.plan.signatures import signatures
 from pgserver.plan.statement import Kind, Statement, classify, parse, parses, relation_names
-from pgserver.plan.utility import CopyOut, Probe, Wrapping, copied_relation, printed_types, quoted, read_options, wrap
+from pgserver.plan.utility import CopyOut, Probe, Wrapping, copied_relation, copy_out, printed_types, quoted, wrap
 from pgserver.protocol.errors import FeatureNotSupported, ReadOnlySqlTransaction, WrongObjectType
 from pgserver.twin.schema import LakeTable
 
@@ -224,7 +224,7 @@ class Planner:
                 )
         query = f"SELECT {', '.join(map(quoted, columns))} FROM {relation}"  # noqa: S608  # quoted names
         found = await self._compile(classify(query), query.encode(), (), context)
-        return None if found is None else CopyOut(found, read_options(node.options), probe)
+        return None if found is None else copy_out(found, node, probe)
 
     @property
     def backends(self) -> BackendPool:

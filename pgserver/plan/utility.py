@@ -1,7 +1,7 @@
 """Utility statements around a query over the lake, and those that act on cursors and prepared statements by name."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pglast import ast
@@ -9,6 +9,7 @@ from pglast.enums import DiscardMode, FetchDirection, TransactionStmtKind
 from pglast.parser import ParseError, Token, scan
 from pglast.stream import RawStream
 
+from pgserver.encode.copy import FILE_FORMATS
 from pgserver.plan.inner import COMMENTS, Inner
 from pgserver.plan.statement import Kind, Statement, parse
 
@@ -154,7 +155,7 @@ Utility = Wrapping | ExplainPrepared | Fetch | ExecutePrepared | Forget | Rename
 def wrap(text: str, node: ast.Node, query: "LakeStatement", inner: Inner) -> Wrapping | None:
     """Return a utility statement whose query reads the lake; None for one that the session cannot run."""
     if isinstance(node, ast.CopyStmt):
-        return CopyOut(query, read_options(node.options), emptied(text, inner))
+        return copy_out(query, node, emptied(text, inner))
     if isinstance(node, ast.ExplainStmt):
         return Explain(query, read_options(node.options), emptied(text, inner))
     if isinstance(node, ast.PrepareStmt):
@@ -164,6 +165,15 @@ def wrap(text: str, node: ast.Node, query: "LakeStatement", inner: Inner) -> Wra
         probe = emptied(text, inner) if options & HOLD else Probe(text)
         return Declare(query, node.portalname or "", options, probe)
     return None
+
+
+def copy_out(query: "LakeStatement", node: ast.CopyStmt, probe: Probe) -> CopyOut:
+    """Return a COPY whose check is `probe`; of a format that only we have, the twin checks the binary one instead."""
+    options = read_options(node.options)
+    if len(options) == 1 and options[0].name == "format" and options[0].value in FILE_FORMATS:
+        end = next(token.end for token in reversed(scan(probe.text)) if token.name == "STDOUT")
+        probe = replace(probe, text=f"{probe.text[: end + 1]} (FORMAT binary)")
+    return CopyOut(query, options, probe)
 
 
 def printed_types(node: ast.PrepareStmt) -> tuple[str, ...]:

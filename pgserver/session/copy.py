@@ -5,7 +5,7 @@ The twin runs the same COPY on its empty tables: it checks the options, and give
 
 import numpy as np
 
-from pgserver.encode.copy import SIGNATURE, TRAILER, CopyLayout
+from pgserver.encode.copy import FILE_FORMATS, SIGNATURE, TRAILER, CopyLayout
 from pgserver.encode.rows import RowChunk
 from pgserver.plan.planner import LakeStatement
 from pgserver.plan.session_state import SessionState
@@ -30,7 +30,7 @@ async def begin(session: Session, copy: CopyOut) -> Outcome:
     code = int(layout.format == "binary")
     portal = LakePortal(copy.query, (), (code,) * len(copy.query.fields))
     head = b"".join(frame for tag, frame in messages if tag == COPY_OUT_RESPONSE)
-    if not code:
+    if layout.format in ("text", "csv"):
         head += b"".join(frame for tag, frame in messages if tag == COPY_DATA)  # the header line: there are no rows
     chunks = _rows(session, portal, session.settings, layout)
     return Outcome("COPY", chunks, head=head, end=COPY_DONE, whole=True, returns_rows=False)
@@ -39,7 +39,7 @@ async def begin(session: Session, copy: CopyOut) -> Outcome:
 async def _rows(session: Session, portal: LakePortal, state: SessionState, layout: CopyLayout) -> Rows:
     try:
         await lake.start(session, portal, state, layout)
-        begun = layout.format != "binary"
+        begun = layout.format != "binary"  # the signature is sent, or there is none
         async for chunk in portal.forward(None):
             yield chunk if begun else signed(chunk)
             begun = True
@@ -68,6 +68,8 @@ def layout_of(copy: CopyOut, client_encoding: str) -> CopyLayout:
     """Read the options, which Postgres has accepted. Source: ProcessCopyOptions in Postgres' copy.c."""
     options = {option.name: option for option in copy.options}
     kind = _text(options, "format", "text").lower()
+    if kind in FILE_FORMATS:
+        return CopyLayout(format=kind, names=tuple(field.name.decode() for field in copy.query.fields))
     if kind == "binary":
         return CopyLayout(format=kind, encoding=client_encoding)
     csv = kind == "csv"

@@ -160,7 +160,7 @@ class LakePortal:
             return None
         try:
             async for chunk in self._chunks:
-                if len(chunk):
+                if len(chunk.data):  # the end of a file belongs to no row
                     return chunk
         except BaseException:
             self.failed = True
