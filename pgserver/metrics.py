@@ -33,4 +33,9 @@ rows_sent = Counter("bemidb_rows_sent", "Rows of lake statements sent", registry
 worker_restarts = Counter(
     "bemidb_worker_restarts", "Engine processes that ended unasked", ["reason"], registry=REGISTRY
 )
+rule_failures = Counter(
+    "bemidb_rule_failures",
+    "Statements that the emitter or DuckDB's binder failed on, which is a bug here; the bridge answered them",
+    registry=REGISTRY,
+)
 twin_restarts = Counter("bemidb_twin_restarts", "How often the private PostgreSQL had to come back", registry=REGISTRY)

@@ -22,6 +22,11 @@ class EngineError(PostgresError):
         self.sqlstate = failure.sqlstate
         self.retryable_on_bridge = failure.retryable_on_bridge
 
+    @property
+    def blames_rule(self) -> bool:
+        """Whether DuckDB did not even understand the statement: what Postgres had accepted was emitted wrongly."""
+        return self.retryable_on_bridge and (self.sqlstate[:2] in ("42", "3F") or self.sqlstate == "XX000")
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

@@ -1,13 +1,22 @@
 """Run a lake statement in the engine."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+import structlog
+
+from pgserver import metrics
 from pgserver.encode.copy import CopyLayout
+from pgserver.engine.errors import EngineError
 from pgserver.executors.base import LAKE, Explained, Result
 from pgserver.executors.cache import CachedEngines
 from pgserver.plan.planner import LakeStatement, Parameter, Planner
 from pgserver.plan.session_state import SessionState
+
+log = structlog.get_logger()
+
+QUOTED = re.compile(r"'(?!\w+\([A-Z0-9_, ()]*\)')[^']*'")  # but for a call's name and types: it may be a user's value
 
 
 class LakeExecutor:
@@ -34,7 +43,12 @@ class LakeExecutor:
         request = await self._planner.request(statement, parameters, formats, state, pins)
         if layout is not None:
             request = replace(request, layout=layout)
-        chunks = await self._engines.run(request)
+        try:
+            chunks = await self._engines.run(request)
+        except EngineError as error:
+            if error.blames_rule:
+                await self._report(error, statement, state)
+            raise
         return Result(columns=request.columns, chunks=chunks, tag="SELECT", read_bytes=request.read_bytes)
 
     async def explain(
@@ -52,3 +66,10 @@ class LakeExecutor:
         scans = await self._planner.scans(statement.emitted, pins)
         sql = await self._planner.render(statement.emitted, scans, statement, parameters, state)
         return Explained(LAKE, "", scans, await self._engines.explain(sql))
+
+    async def _report(self, error: EngineError, statement: LakeStatement, state: SessionState) -> None:
+        """Log a bug of a rule: what DuckDB says, and all that the statement calls."""
+        metrics.rule_failures.inc()
+        calls = await self._planner.signatures(statement, state)
+        problem = QUOTED.sub("'...'", error.message)
+        log.error("rule_failed", sqlstate=error.sqlstate, problem=problem, signatures=calls)
