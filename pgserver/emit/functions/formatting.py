@@ -17,6 +17,7 @@ READ = {
     "HH24": (r"(?:[01]\d|2[0-3])", "%H"),
     "MI": (r"[0-5]\d", "%M"),
     "SS": (r"[0-5]\d", "%S"),
+    "US": (r"\d{6}", "%f"),
     "MON": (r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)", "%b"),
 }
 SEPARATORS = frozenset("-/.,: ")
