@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pgserver.emit import kinds
 from pgserver.emit.date_casts import DATE_CASTS
 from pgserver.emit.literals import text_literal
-from pgserver.emit.numeric import from_integer, from_text, to_scale
+from pgserver.emit.numeric import MAX_DIGITS, from_integer, from_text, to_scale
 from pgserver.emit.patterns import bpchar_as_text
 from pgserver.emit.rules import Call, Rule, Rules, built, rewritten, table
 from pgserver.emit.values import Constant, Value, constant, numeric_of
@@ -52,6 +52,14 @@ def numeric_to_double(call: Call) -> Value:
     if held.precision <= 15 and held.wide is None and call.type == kinds.FLOAT8:
         return call.result(f"CAST({arg.sql} AS {duckdb_type})", atom=True)
     return call.result(f"CAST(CAST({arg.sql} AS VARCHAR) AS {duckdb_type})", atom=True)
+
+
+def numeric_to_integer(call: Call) -> Value:
+    """Cast a numeric to an integer, half away from zero; a text is rounded as it is read."""
+    (arg,) = call.args
+    held = numeric_of(arg)
+    sql = arg.sql if held.text is None else f"CAST({held.text} AS DECIMAL({MAX_DIGITS},0))"
+    return call.result(f"CAST({sql} AS {kinds.DUCKDB[call.type]})", atom=True)
 
 
 def float_to_numeric(call: Call) -> Value:
@@ -110,11 +118,9 @@ def _integers() -> Iterator[Rule]:
 def _floats() -> Iterator[Rule]:
     for source in ("real", "double precision"):
         yield rewritten(f"int8({source})", "CAST($1 AS BIGINT)")
-        for name, duckdb_type in (
-            ("int4", "INTEGER"),
-            ("int2", "SMALLINT"),
-        ):  # a direct cast makes 2147483647.5 negative
-            yield rewritten(f"{name}({source})", f"CAST(CAST($1 AS BIGINT) AS {duckdb_type})")
+        # A direct cast makes 2147483647.5 negative.
+        yield rewritten(f"int4({source})", "CAST(CAST($1 AS BIGINT) AS INTEGER)")
+        yield rewritten(f"int2({source})", "CAST(CAST($1 AS BIGINT) AS SMALLINT)")
         yield built(f'"numeric"({source})', float_to_numeric)
 
 
@@ -124,9 +130,7 @@ CASTS: Rules = table(
     built("float8(numeric)", numeric_to_double),
     built("float4(numeric)", numeric_to_double),
     rewritten("float8(real)", "CAST($1 AS DOUBLE)"),
-    rewritten("int4(numeric)", "CAST($1 AS INTEGER)"),
-    rewritten("int8(numeric)", "CAST($1 AS BIGINT)"),
-    rewritten("int2(numeric)", "CAST($1 AS SMALLINT)"),
+    (built(f"{name}(numeric)", numeric_to_integer) for name in ("int2", "int4", "int8")),
     _floats(),
     rewritten("float4(double precision)", "pg_float4($1)"),
     rewritten("int4(boolean)", "CAST($1 AS INTEGER)"),

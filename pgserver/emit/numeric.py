@@ -119,7 +119,8 @@ def unscaled(value: Value) -> tuple[str, int]:
         return f"CAST({value.sql} AS HUGEINT)", 0
     if held.precision + held.scale > MAX_DIGITS:  # a product with the power of ten does not always fit a DECIMAL
         return f"CAST(replace(CAST({value.sql} AS VARCHAR), '.', '') AS HUGEINT)", held.scale
-    return f"CAST({value.operand} * CAST(1{'0' * held.scale} AS DECIMAL({held.scale + 1},0)) AS HUGEINT)", held.scale
+    wide = 19 if held.precision <= 18 < held.precision + held.scale else held.scale + 1  # two of 18 give one of 18
+    return f"CAST({value.operand} * CAST(1{'0' * held.scale} AS DECIMAL({wide},0)) AS HUGEINT)", held.scale
 
 
 def divide(left: Value, right: Value) -> Value:
@@ -140,12 +141,12 @@ def division_operands(a: str, scale_a: int, display_a: str, b: str, scale_b: int
     shown = display_a if display_a == display_b else f"greatest({display_a}, {display_b})"
     if display_a.isdigit() and display_b.isdigit():
         shown = str(max(int(display_a), int(display_b)))
-    multiplier_a, weight_a = _base_10000(scale_a)
-    multiplier_b, weight_b = _base_10000(scale_b)
+    multiplier_a, weight_a = base_10000(scale_a)
+    multiplier_b, weight_b = base_10000(scale_b)
     return f"({a}, {multiplier_a}, {b}, {multiplier_b}, {weight_a}, {weight_b}, {scale_b - scale_a}, {shown})"
 
 
-def _base_10000(scale: int) -> tuple[int, int]:
+def base_10000(scale: int) -> tuple[int, int]:
     """Return what brings a scale to a multiple of 4, and 10000 times the base-10000 decimals that it then has."""
     return 10 ** (-scale % 4), (scale + 3) // 4 * 10_000
 

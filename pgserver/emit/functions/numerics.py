@@ -8,8 +8,10 @@ from dataclasses import replace
 
 from pgserver.emit.numeric import (
     MAX_DIGITS,
+    base_10000,
     decimal_type,
     display_of,
+    from_text,
     scaled,
     text_of,
     to_scale,
@@ -135,6 +137,25 @@ def width_bucket(call: Call) -> Value:
     return call.result(f"pg_bucket({', '.join(texts)}, {call.args[3].sql})", atom=True)
 
 
+def square_root(call: Call) -> Value:
+    """The square root, to 16 significant digits or more."""
+    digits, scale = unscaled(call.args[0])
+    multiplier, weight = base_10000(scale)
+    return from_text(f"pg_sqrt({digits}, {multiplier}, {weight}, {scale}, {display_of(call.args[0])})")
+
+
+def square(call: Call) -> Value:
+    """The second power, to 16 significant digits or more; other powers are the bridge's."""
+    base, exponent = call.args
+    if exponent.constant is None or exponent.constant.value != 2:
+        raise call.no_rule("to what is not the constant 2")
+    digits, scale = unscaled(base)
+    if scale > 8:  # Postgres rounds a product of so many digits before it is complete
+        raise call.no_rule("of so many decimals")
+    shown = f"greatest({display_of(base)}, {numeric_of(exponent).scale})"
+    return from_text(f"pg_square({digits}, {scale}, {shown})")
+
+
 def _rules() -> Iterator[Rule]:
     for name in ("ceil", "ceiling", "floor"):
         yield built(f"{name}(numeric)", whole)
@@ -147,6 +168,9 @@ def _rules() -> Iterator[Rule]:
     yield built("trunc(numeric)", truncate_to)
     yield built("trunc(numeric,integer)", truncate_to)
     yield built("factorial(bigint)", factorial)
+    yield built("sqrt(numeric)", square_root)
+    yield built("power(numeric,numeric)", square)
+    yield built("pow(numeric,numeric)", square)
     yield built("scale(numeric)", scale)
     yield built("min_scale(numeric)", min_scale)
     yield built("trim_scale(numeric)", trim_scale)

@@ -51,3 +51,22 @@ CREATE MACRO pg_quotient_number(x, mx, y, my, wx, wy, k, shown) AS list_transfor
 
 -- The decimals that a numeric's text needs: those up to its last digit that is not 0.
 CREATE MACRO pg_min_scale(t) AS CASE WHEN contains(t, '.') THEN CAST(length(rtrim(t, '0')) - instr(t, '.') AS INTEGER) WHEN t IS NOT NULL THEN 0 END;
+
+-- The whole number next to the root of q * 10^r. pg_residue_: q * 10^r - s^2, in two limbs of 10^(2h), as the product may
+-- have more than 38 digits.
+CREATE MACRO pg_residue_(q, r, h, s) AS (q * pg_pow10(r - 2 * h) - (s // pg_pow10(h)) * (s // pg_pow10(h))) * pg_pow10(2 * h) - 2 * (s // pg_pow10(h)) * (s % pg_pow10(h)) * pg_pow10(h) - (s % pg_pow10(h)) * (s % pg_pow10(h));
+CREATE MACRO pg_nearest_root_(s, residue) AS s + CASE WHEN residue > s THEN 1 WHEN residue <= -s THEN -1 ELSE 0 END;
+CREATE MACRO pg_improved_root_(q, r, h, s) AS list_transform([s + CAST(round(CAST(pg_residue_(q, r, h, s) AS DOUBLE) / (2 * CAST(s AS DOUBLE))) AS HUGEINT)], lambda i_: pg_nearest_root_(i_, pg_residue_(q, r, h, i_)))[1];
+CREATE MACRO pg_root_(q, r) AS list_transform([CAST(sqrt(CAST(q AS DOUBLE) * pow(10, r)) AS HUGEINT)], lambda s_: pg_improved_root_(q, r, least(r // 2, 10), s_))[1];
+
+-- The square root of x (a HUGEINT of digits, s of them decimals), with as many digits as Postgres gives; see pg_quotient.
+CREATE MACRO pg_sqrt_scale_(x, mx, wx, shown) AS greatest(shown, CAST(15 - 2 * (CASE WHEN x = 0 THEN 0 ELSE (pg_place(x * mx) - wx + 1000000) // 10000 - 100 END) AS INTEGER));
+CREATE MACRO pg_sqrt(x, mx, wx, s, shown) AS list_transform([x], lambda v_: CASE WHEN v_ < 0 THEN error('2201F') WHEN v_ IS NOT NULL THEN list_transform([pg_sqrt_scale_(v_, mx, wx, shown)], lambda r_:
+      CASE WHEN v_ = 0 THEN pg_scaled_text(false, 0, r_) WHEN 2 * r_ < s THEN error('bridge') ELSE pg_scaled_text(false, pg_root_(v_, 2 * r_ - s), r_) END)[1] END)[1];
+
+-- The square of x. Postgres takes its number of digits from a logarithm: what is next to a whole one is the bridge's.
+CREATE MACRO pg_square_log_(x, s) AS 2 * (log10(greatest(CAST(abs(x) AS DOUBLE), 1)) - s);
+CREATE MACRO pg_square_scale_(x, f, shown) AS CASE WHEN x = 0 THEN greatest(shown, 16) WHEN abs(f - round(f)) < 1e-9 AND abs(x) <> pg_pow10(CAST(round(log10(greatest(CAST(abs(x) AS DOUBLE), 1))) AS INTEGER)) THEN error('bridge')
+      ELSE greatest(shown, 16 - CAST(trunc(f) AS INTEGER), 0) END;
+CREATE MACRO pg_square_text_(x, s, r) AS pg_scaled_text(false, CASE WHEN r >= 2 * s THEN x * x * pg_pow10(greatest(r - 2 * s, 0)) ELSE pg_rounded_quotient(x * x, pg_pow10(greatest(2 * s - r, 0))) END, r);
+CREATE MACRO pg_square(x, s, shown) AS list_transform([x], lambda v_: CASE WHEN v_ IS NOT NULL THEN list_transform([pg_square_scale_(v_, pg_square_log_(v_, s), shown)], lambda r_: pg_square_text_(v_, s, r_))[1] END)[1];

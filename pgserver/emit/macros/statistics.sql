@@ -1,9 +1,4 @@
 -- The root of a quotient (of the same arguments as pg_quotient): of the quotient as Postgres shows it, with as many decimals.
--- pg_residue_: q * 10^r - s^2, in two limbs of 10^(2h), as the product may have more than 38 digits.
-CREATE MACRO pg_residue_(q, r, h, s) AS (q * pg_pow10(r - 2 * h) - (s // pg_pow10(h)) * (s // pg_pow10(h))) * pg_pow10(2 * h) - 2 * (s // pg_pow10(h)) * (s % pg_pow10(h)) * pg_pow10(h) - (s % pg_pow10(h)) * (s % pg_pow10(h));
-CREATE MACRO pg_nearest_root_(s, residue) AS s + CASE WHEN residue > s THEN 1 WHEN residue <= -s THEN -1 ELSE 0 END;
-CREATE MACRO pg_improved_root_(q, r, h, s) AS list_transform([s + CAST(round(CAST(pg_residue_(q, r, h, s) AS DOUBLE) / (2 * CAST(s AS DOUBLE))) AS HUGEINT)], lambda i_: pg_nearest_root_(i_, pg_residue_(q, r, h, i_)))[1];
-CREATE MACRO pg_root_(q, r) AS list_transform([CAST(sqrt(CAST(q AS DOUBLE) * pow(10, r)) AS HUGEINT)], lambda s_: pg_improved_root_(q, r, least(r // 2, 10), s_))[1];
 CREATE MACRO pg_root_of_quotient(x, mx, y, my, wx, wy, k, shown) AS list_transform([{'x': x, 'y': y}], lambda v_: CASE WHEN v_['x'] IS NULL OR v_['y'] IS NULL THEN NULL ELSE
       list_transform([pg_quotient_scale_(v_['x'] * mx, v_['y'] * my, wx, wy, shown)], lambda r_: list_transform([pg_quotient_digits_(v_['x'], v_['y'], r_ + k)], lambda q_: pg_scaled_text(false, pg_root_(q_, r_), r_))[1])[1] END)[1];
 

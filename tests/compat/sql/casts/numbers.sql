@@ -9,6 +9,7 @@ SELECT id, f8::numeric, f4::numeric, round(f8::numeric, 2), f8::numeric(12,3), r
 SELECT f8::numeric FROM numbers WHERE id IN (4, 5, 11) ORDER BY id;
 SELECT f8::numeric FROM numbers WHERE id IN (7, 8) ORDER BY id;
 SELECT x::numeric, x::numeric + 1, round(x::numeric, 3), x::real::numeric FROM (VALUES ('0.1'::float8 + '0.2'::float8), ('1e20'), ('123456789.123456789'), ('1e-10'), ('-2.5e-7'), ('100'), ('-0'), ('0.30000000000000004'), ('5.5511151231257827e-17'), (NULL)) v(x), region WHERE r_regionkey = 0 ORDER BY x;
+SELECT (x::numeric)::int, (x::numeric)::bigint FROM (VALUES ('0.5'::float8), (1.5), (-2.5), ('1e-30'), ('49999.5')) v(x), region WHERE r_regionkey = 0 ORDER BY x;
 SELECT sum(score::numeric), avg(round(score::numeric, 1)), max(score::numeric(5,2)) FROM events;
 SELECT x::int, x::bigint FROM (VALUES (0.5::float8), (1.5), (2.5), (-0.5), (-1.5), (2147483647.4), (-2147483648.5), (NULL)) v(x), region WHERE r_regionkey = 0 ORDER BY x;
 SELECT x::int FROM (VALUES (2147483647.5::float8)) v(x), region WHERE r_regionkey = 0;

@@ -51,3 +51,8 @@ SELECT factorial(id - 2) FROM people ORDER BY id;
 SELECT dept, round(avg(salary), 2), round(avg(salary)), ceil(avg(salary)), round(sum(salary) / count(*), 3), floor(sum(salary)) FROM people GROUP BY dept ORDER BY dept;
 SELECT l_returnflag, round(avg(l_discount), 4), round(100.0 * sum(l_discount) / sum(l_quantity), 3), trunc(avg(l_tax), 1) FROM lineitem GROUP BY 1 ORDER BY 1;
 SELECT id FROM numbers WHERE round(n2) = 3 OR trunc(n2, 1) = 7.0 OR ceil(n2 / 2) = 5 ORDER BY id;
+SELECT id, sqrt(n2), sqrt(n10), sqrt(n0), round(sqrt(n2), 3), sqrt(n2 / 7) FROM numbers WHERE n2 >= 0 AND n10 >= 0 ORDER BY id;
+SELECT sqrt(x), power(x, 2), x ^ 2, power(-x, 2) FROM (VALUES (0.00), (1), (10), (100.0), (0.01), (0.5), (2), (3.1622776601), (31.6227766), (1e-8), (99999999.99), (12345678901234.5), (NULL)) v(x), region WHERE r_regionkey = 0 ORDER BY x;
+SELECT power(x, 2), pow(x, 2.00) FROM (VALUES (0.00), (1), (10), (0.01), (0.5), (-2.25), (99999999.99), (1234567.89), (NULL)) v(x), region WHERE r_regionkey = 0 ORDER BY x;
+SELECT dept, round(sqrt(avg(power(salary - 4000, 2))), 2), sqrt(sum(id)) FROM people GROUP BY dept ORDER BY dept;
+SELECT power(salary, 3), power(salary, 0.5) FROM people ORDER BY id;
