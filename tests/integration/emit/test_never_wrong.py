@@ -4,6 +4,7 @@ The statements are those of tests/compat/sql, where a server answers them; the b
 """
 
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -38,6 +39,7 @@ def test_most_statements_run_in_the_engine(emit_lab: EmitLab) -> None:
     assert equal >= MUST_RUN, f"{equal} of {len(STATEMENTS)}"
 
 
+@cache  # both tests ask
 def difference(lab: EmitLab, statement: statements.Statement) -> str | None:
     """Return None for the same rows, "" for no answer, else what is wrong."""
     try:
