@@ -6,11 +6,13 @@ from pgserver.emit.values import Value
 
 TIMESTAMP, TIMESTAMPTZ = "timestamp without time zone", "timestamp with time zone"
 MICROSECONDS = 6
+MIDNIGHT = "pg_midnight"
 
 
 def date_to_instant(call: Call) -> Value:
     """Midnight by the session's clock."""
-    return call.result(zones.to_instant(call, f"CAST({call.args[0].sql} AS TIMESTAMP)"), atom=True)
+    call.assume(zones.RULES)
+    return call.result(f"{MIDNIGHT}({call.args[0].sql})", atom=True)
 
 
 def local_to_instant(call: Call) -> Value:
@@ -30,7 +32,8 @@ def instant_to_date(call: Call) -> Value:
 
 def instant_to_time(call: Call) -> Value:
     """The time of day that the session's clock shows."""
-    return call.result(f"pg_time_of_day({zones.to_local(call, call.args[0])})", atom=True)
+    call.assume(zones.RULES)
+    return call.result(f"pg_local_time({call.args[0].sql})", atom=True)
 
 
 def to_precision(call: Call) -> Value:

@@ -9,6 +9,7 @@ from pgserver.emit.values import Value
 
 TIMESTAMP, TIMESTAMPTZ = "timestamp without time zone", "timestamp with time zone"
 TIME = "time without time zone"
+ELAPSED = "pg_elapsed"
 
 
 def add_to_interval(call: Call) -> Value:
@@ -23,7 +24,7 @@ def _moments() -> Iterator[Rule]:
         yield built(f"-({kind},interval)", subtract_interval_rule)
         yield built(f"+(interval,{kind})", add_to_interval)
     for kind in (TIMESTAMP, TIMESTAMPTZ):
-        yield rewritten(f"-({kind},{kind})", "pg_elapsed($1, $2)")
+        yield rewritten(f"-({kind},{kind})", f"{ELAPSED}($1, $2)")
 
 
 def _spans() -> Iterator[Rule]:

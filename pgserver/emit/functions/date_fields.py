@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pgserver.emit import kinds, zones
+from pgserver.emit.date_operators import ELAPSED
 from pgserver.emit.functions.units import unit_of
 from pgserver.emit.rules import Call
 from pgserver.emit.values import Numeric, Value
@@ -72,8 +73,9 @@ def date_part(call: Call) -> Value:
     if value.type == kinds.DATE:
         value = Value(f"CAST({value.sql} AS TIMESTAMP)", kinds.TIMESTAMP)
     if unit == "epoch":
-        form = EPOCHS_AS_FLOAT[value.type]
-        return call.result(form.format(value.sql), atom=True)
+        elapsed = _elapsed(value)
+        text = f"pg_elapsed_float_epoch({elapsed})" if elapsed else EPOCHS_AS_FLOAT[value.type].format(value.sql)
+        return call.result(text, atom=True)
     if unit in FRACTIONS:
         micros = f"datepart('microsecond', {_clock_of(call, value)})"
         return call.result(f"pg_float_{unit}({micros})", atom=True)
@@ -91,6 +93,9 @@ def _clock_of(call: Call, value: Value) -> str:
 
 def _whole(call: Call, unit: str, value: Value) -> str:
     """Write a field that is a whole number."""
+    elapsed = _elapsed(value)
+    if elapsed and unit == "day":
+        return f"{elapsed} // 86400000000"
     if value.type == kinds.TIMESTAMPTZ:
         return _of_instant(call, unit, value)
     tables: dict[int, tuple[Mapping[str, str], ...]] = {
@@ -123,11 +128,19 @@ def _epoch(call: Call, value: Value) -> Value:
     """Seconds since 1970, or of a time or an interval; a date's are whole."""
     if value.type == kinds.DATE:
         return _numeric(call, f"pg_date_epoch({value.sql})", Numeric(18, 0))
-    if value.type == kinds.INTERVAL:
+    elapsed = _elapsed(value)
+    if value.type == kinds.INTERVAL and elapsed is None:
         return call.result(f"pg_interval_epoch({value.sql})", atom=True, numeric=Numeric(30, 6))
-    micros = f"epoch_us({value.sql})" if value.type == kinds.TIME else f"pg_epoch_us({value.sql})"
+    micros = elapsed or (f"epoch_us({value.sql})" if value.type == kinds.TIME else f"pg_epoch_us({value.sql})")
     wide = f"CAST({micros} AS DECIMAL(19,0))"  # a product of two narrow decimals would be a narrow one
     return call.result(f"{wide} * CAST('0.000001' AS DECIMAL(6,6))", numeric=Numeric(25, 6))
+
+
+def _elapsed(value: Value) -> str | None:
+    """Write the microseconds between two timestamps, of which a value is the difference; None for another one."""
+    if not value.sql.startswith(f"{ELAPSED}("):
+        return None
+    return f"{ELAPSED}_us{value.sql.removeprefix(ELAPSED)}"
 
 
 EPOCHS_AS_FLOAT: Final = {

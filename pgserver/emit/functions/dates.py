@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pgserver.emit import zones
+from pgserver.emit.date_casts import MIDNIGHT
 from pgserver.emit.dates import add_interval_rule, subtract_interval_rule
 from pgserver.emit.functions.date_fields import date_part, extract
 from pgserver.emit.functions.moments import (
@@ -63,6 +64,9 @@ def date_trunc_zoned(call: Call) -> Value:
         return call.result(f"pg_trunc_zoned_{unit}({value})", atom=True)
     if unit not in TRUNCATED:
         raise call.no_rule(f"to {unit}")
+    if value.startswith(f"{MIDNIGHT}("):  # of a date
+        date = value.removeprefix(MIDNIGHT)[1:-1]
+        return call.result(f"pg_trunc_midnight('{unit}', {date})", atom=True)
     return call.result(f"pg_trunc_zoned('{unit}', {value})", atom=True)
 
 

@@ -10,16 +10,24 @@ from pgserver.emit.values import Value
 
 def age(call: Call) -> Value:
     """The difference in years, months, days and time; of instants, as the session's clock shows them."""
-    ends = [zones.to_local(call, arg) if arg.type == kinds.TIMESTAMPTZ else arg.sql for arg in call.args]
-    return call.result(f"pg_age({', '.join(ends)})", atom=True)
+    return call.result(_age(call, *call.args), atom=True)
 
 
 def age_at_midnight(call: Call) -> Value:
     """The age at the beginning of the current day."""
-    (arg,) = call.args
-    now = f"date_trunc('day', {zones.local_now(call.assume, call.session(sessions.NOW))})"
-    then = zones.to_local(call, arg) if arg.type == kinds.TIMESTAMPTZ else arg.sql
-    return call.result(f"pg_age({now}, {then})", atom=True)
+    (then,) = call.args
+    now = zones.local_now(call.assume, call.session(sessions.NOW))
+    today = Value(f"date_trunc('day', {now})", kinds.TIMESTAMP)
+    if then.type == kinds.TIMESTAMPTZ:
+        then = Value(zones.to_local(call, then), kinds.TIMESTAMP)
+    return call.result(_age(call, today, then), atom=True)
+
+
+def _age(call: Call, left: Value, right: Value) -> str:
+    if left.type != kinds.TIMESTAMPTZ:
+        return f"pg_age({left.sql}, {right.sql})"
+    call.assume(zones.RULES)
+    return f"pg_age_zoned({left.sql}, {right.sql})"
 
 
 def date_bin(call: Call) -> Value:

@@ -49,7 +49,7 @@ CREATE MACRO pg_timestamp_text(t) AS pg_local_text(t) || pg_era(t);
 CREATE MACRO pg_offset_text(s) AS CASE WHEN s < 0 THEN '-' ELSE '+' END || lpad(CAST(abs(s) // 3600 AS VARCHAR), 2, '0')
       || CASE WHEN s % 3600 = 0 THEN '' ELSE ':' || lpad(CAST(abs(s) // 60 % 60 AS VARCHAR), 2, '0') END || CASE WHEN s % 60 = 0 THEN '' ELSE ':' || lpad(CAST(abs(s) % 60 AS VARCHAR), 2, '0') END;
 CREATE MACRO pg_timestamptz_text_(t, local) AS pg_local_text(local) || pg_offset_text((epoch_us(local) - epoch_us(t)) // 1000000) || pg_era(local);
-CREATE MACRO pg_timestamptz_text(t) AS CASE WHEN isinf(t) THEN CAST(CAST(t AS TIMESTAMP) AS VARCHAR) ELSE pg_timestamptz_text_(t, pg_local(t)) END;
+CREATE MACRO pg_timestamptz_text(t) AS CASE WHEN isinf(t) THEN CAST(CAST(t AS TIMESTAMP) AS VARCHAR) ELSE list_transform([pg_local(t)], lambda l_: pg_timestamptz_text_(t, l_))[1] END;
 
 -- Seconds as floats, rounded where Postgres rounds.
 CREATE MACRO pg_float_second(us) AS CAST(us // 1000000 AS DOUBLE) + CAST(us % 1000000 AS DOUBLE) / CAST(1000000 AS DOUBLE);

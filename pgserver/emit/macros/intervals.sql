@@ -22,6 +22,9 @@ CREATE MACRO pg_justify_interval(i) AS pg_justify_whole_days_(pg_months(i), date
 -- Differences of timestamps: whole days and time, of one sign.
 CREATE MACRO pg_elapsed_(us) AS to_days(CAST(us // 86400000000 AS INTEGER)) + to_microseconds(us % 86400000000);
 CREATE MACRO pg_elapsed(a, b) AS CASE WHEN isinf(a) OR isinf(b) THEN error('bridge') ELSE pg_elapsed_(epoch_us(a) - epoch_us(b)) END;
+CREATE MACRO pg_elapsed_us(a, b) AS CASE WHEN isinf(a) OR isinf(b) THEN error('bridge') ELSE epoch_us(a) - epoch_us(b) END;
+CREATE MACRO pg_elapsed_float_epoch(us) AS pg_float_epoch(us % 86400000000) + CAST(86400 AS DOUBLE) * (us // 86400000000);
+CREATE MACRO pg_age_zoned(a, b) AS CASE WHEN isinf(a) OR isinf(b) THEN error('bridge') ELSE age(pg_local(a), pg_local(b)) END;
 CREATE MACRO pg_age(a, b) AS CASE WHEN isinf(a) OR isinf(b) THEN error('bridge') ELSE age(a, b) END;
 CREATE MACRO pg_make_interval(y, mo, w, d, h, mi, s) AS pg_interval(CAST(y AS BIGINT) * 12 + mo, CAST(w AS BIGINT) * 7 + d, CAST(h AS BIGINT) * 3600000000 + CAST(mi AS BIGINT) * 60000000 + pg_rounded_us(s * 1000000));
 

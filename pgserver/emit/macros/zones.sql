@@ -6,6 +6,9 @@ CREATE MACRO pg_instant_of_finite(t) AS CASE WHEN pg_utc() THEN make_timestamptz
 CREATE MACRO pg_local(t) AS CASE WHEN pg_utc() AND isfinite(t) THEN make_timestamp(epoch_us(t)) WHEN t >= TIMESTAMPTZ '294240-01-01 00:00:00+00' AND isfinite(t) THEN error('bridge') ELSE CAST(t AS TIMESTAMP) END;
 CREATE MACRO pg_instant(t) AS CASE WHEN t >= TIMESTAMP '4713-01-03 (BC) 00:00:00' AND t < TIMESTAMP '294240-01-01 00:00:00' THEN pg_instant_of_finite(t)
       WHEN isfinite(t) THEN error('bridge') ELSE CAST(t AS TIMESTAMPTZ) END;
+-- Midnight of a date, and the time of day.
+CREATE MACRO pg_midnight(d) AS pg_instant(CAST(d AS TIMESTAMP));
+CREATE MACRO pg_local_time(t) AS CASE WHEN isfinite(t) THEN CAST(pg_local(t) AS TIME) END;
 -- The same for a zone that the statement names.
 CREATE MACRO pg_local_in(zone, t) AS CASE WHEN t >= TIMESTAMPTZ '294240-01-01 00:00:00+00' AND isfinite(t) THEN error('bridge') ELSE timezone(zone, t) END;
 CREATE MACRO pg_local_utc(t) AS CASE WHEN isinf(t) THEN CAST(t AS TIMESTAMP) ELSE make_timestamp(epoch_us(t)) END;
@@ -21,6 +24,9 @@ CREATE MACRO pg_remote(t) AS t < TIMESTAMPTZ '0001-01-03 00:00:00+00' OR t >= TI
 -- date_trunc: units of a day and more begin by the zone's clock; shorter ones keep the offset that the instant has.
 CREATE MACRO pg_trunc_zoned(unit, t) AS CASE WHEN t >= TIMESTAMPTZ '4700-01-01 (BC) 00:00:00+00' AND t < TIMESTAMPTZ '294240-01-01 00:00:00+00'
       THEN pg_instant_of_finite(date_trunc(unit, pg_local_of_finite(t))) WHEN isfinite(t) THEN error('bridge') ELSE t END;
+-- Of midnight the date is cut, but where a zone has skipped a whole day since 1900: Kwajalein, Kiribati, Samoa.
+CREATE MACRO pg_trunc_midnight(unit, d) AS CASE WHEN d >= DATE '1900-01-01' AND d < DATE '290000-01-01' AND d NOT IN (DATE '1993-08-21', DATE '1994-12-31', DATE '1995-01-01', DATE '2011-12-30')
+      THEN pg_instant_of_finite(date_trunc(unit, CAST(d AS TIMESTAMP))) ELSE pg_trunc_zoned(unit, pg_midnight(d)) END;
 CREATE MACRO pg_trunc_zoned_us(width, t) AS CASE WHEN isinf(t) THEN t WHEN t >= TIMESTAMPTZ '294240-01-01 00:00:00+00' THEN error('bridge') ELSE make_timestamptz(epoch_us(t) - (epoch_us(pg_local_of_finite(t)) % width + width) % width) END;
 CREATE MACRO pg_trunc_us(width, t) AS CASE WHEN isinf(t) THEN t ELSE make_timestamptz(epoch_us(t) - (epoch_us(t) % width + width) % width) END;
 CREATE MACRO pg_trunc_in(zone, unit, t) AS CASE WHEN t >= TIMESTAMPTZ '4700-01-01 (BC) 00:00:00+00' AND t < TIMESTAMPTZ '294240-01-01 00:00:00+00'

@@ -94,3 +94,6 @@ SELECT id, make_timestamptz(2024, 3, 31, 2, id, 0.5), make_timestamptz(2024, 10,
 SET DateStyle = 'German';
 SELECT id, d::text, ts::text, tz::text FROM times ORDER BY id;
 SET DateStyle = 'ISO';
+SET TimeZone = 'Pacific/Kiritimati';
+SELECT i, date_trunc('month', x), date_trunc('day', x), date_trunc('week', x), date_trunc('year', x), date_trunc('month', x)::date FROM people p, (VALUES (0, date '1994-12-31'), (1, '1995-01-01'), (2, '1994-12-30'), (3, '2011-12-30'), (4, '1899-12-31'), (5, '1993-08-21'), (6, 'infinity'), (7, NULL), (8, '2024-03-31')) v(i, x) WHERE p.id = 1 ORDER BY i;
+SELECT date_trunc('month', day) AS month, date_trunc('month', day)::date, count(*) FROM events GROUP BY 1, 2 ORDER BY 1;
