@@ -35,6 +35,10 @@ def output(value: Value, column: OutputColumn, names: CatalogNames) -> str:
         return text_of(value)
     if type_oid == kinds.NUMERIC_ARRAY:
         return value.sql
+    if type_oid == kinds.INTERVAL:
+        return f"pg_sent_interval({value.sql})"
+    if type_oid == kinds.INTERVAL_ARRAY:
+        return f"list_transform({value.sql}, lambda s_: pg_sent_interval(s_))"
     if names.duckdb_type(type_oid) is None:
         raise NoRule(f"a result of type {names.type_name(type_oid)}")
     return value.sql

@@ -5,6 +5,8 @@ CREATE MACRO pg_us(i) AS datepart('hour', i) * 3600000000 + datepart('minute', i
 CREATE MACRO pg_interval(months, days, us) AS to_months(CAST(months AS INTEGER)) + to_days(CAST(days AS INTEGER)) + to_microseconds(CAST(us AS BIGINT));
 CREATE MACRO pg_plus(a, b) AS pg_interval(pg_months(a) + pg_months(b), datepart('day', a) + datepart('day', b), pg_us(a) + pg_us(b));
 CREATE MACRO pg_minus(a, b) AS pg_interval(pg_months(a) - pg_months(b), datepart('day', a) - datepart('day', b), pg_us(a) - pg_us(b));
+-- A result: Arrow holds the time of an interval in nanoseconds.
+CREATE MACRO pg_sent_interval(i) AS list_transform([CAST(i AS INTERVAL)], lambda i_: CASE WHEN pg_us(i_) NOT BETWEEN -9223372036854775 AND 9223372036854775 THEN error('bridge') ELSE i_ END)[1];
 
 -- What remains of a larger unit gets its sign: `part` of `size` under `whole`.
 CREATE MACRO pg_borrow(whole, part) AS CASE WHEN whole > 0 AND part < 0 THEN 1 WHEN whole < 0 AND part > 0 THEN -1 ELSE 0 END;

@@ -7,3 +7,6 @@ SELECT id, tz3 + interval '13 months -40 days 100 hours', tz3 - interval '13 mon
 SELECT id, tz + interval '-1 month 40 days -3 hours', tz + interval '1 month 1 day' FROM nasty.times WHERE id IN (1, 3, 4, 12, 13, 14);
 SELECT id, avg(n2 / 1e-10) FROM nasty.numbers WHERE abs(n2) < 1000 GROUP BY id;
 SELECT id, (n2 / 3) / 7, avg(n2 / 3.000000) FROM nasty.numbers WHERE abs(n2) < 1000 GROUP BY id;
+SELECT id, make_interval(hours => 2147483647 - id), make_interval(hours => -2562047 - id) FROM nasty.numbers WHERE id < 3;
+SELECT array_agg(make_interval(hours => 2147483647 - id) ORDER BY id) FROM nasty.numbers;
+SELECT id, interval '2562049 hours' FROM nasty.numbers WHERE id = 1;
