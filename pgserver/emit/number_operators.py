@@ -1,8 +1,9 @@
-"""Shifts of integers, and powers and roots of floats."""
+"""Shifts of integers, powers and roots."""
 
 from collections.abc import Iterator
 
 from pgserver.emit import kinds
+from pgserver.emit.roots import square
 from pgserver.emit.rules import Call, Rule, Rules, built, renamed, rewritten, table
 from pgserver.emit.values import Value
 
@@ -37,6 +38,7 @@ def _rules() -> Iterator[Rule]:
         yield built(f"<<({kind},integer)", shift_left)
         yield built(f">>({kind},integer)", shift_right)
     yield renamed("^(double precision,double precision)", to="pg_pow")
+    yield built("^(numeric,numeric)", square)
     yield rewritten("|/(NONE,double precision)", "sqrt($1)")
     yield rewritten("||/(NONE,double precision)", "cbrt($1)")
 

@@ -23,6 +23,10 @@ from pgserver.emit.numeric import (
 from pgserver.emit.values import Numeric, Value, numeric_of
 
 COLUMN = re.compile(r"\b[a-z]+[0-9]+\.")
+PAIRED = (
+    "corr", "covar_pop", "covar_samp", "regr_avgx", "regr_avgy", "regr_count", "regr_intercept", "regr_r2",
+    "regr_slope", "regr_sxx", "regr_sxy", "regr_syy",
+)  # fmt: skip
 SAMPLES = ("variance", "var_samp", "stddev", "stddev_samp")
 
 
@@ -93,7 +97,7 @@ FLOAT_MACROS = {
 
 
 def of_pairs(call: AggregateCall) -> Value:
-    """Count, or average one side of, the pairs of which neither is NULL."""
+    """Statistics of the pairs of which neither is NULL, in the order of the rows."""
     if call.distinct or call.over:
         raise call.no_rule("DISTINCT or over a window")
     name = call.signature.partition("(")[0]
@@ -101,6 +105,9 @@ def of_pairs(call: AggregateCall) -> Value:
     both = f"{y.operand} IS NOT NULL AND {x.operand} IS NOT NULL"
     if name == "regr_count":
         return call.result(call.write("count", "*", where=both))
+    if name not in ("regr_avgx", "regr_avgy"):
+        pairs = f"{{'y': CAST({y.sql} AS DOUBLE), 'x': CAST({x.sql} AS DOUBLE)}}"
+        return call.result(f"pg_{name}({call.write('array_agg', pairs, where=both)})")
     return call.result(f"pg_finite({call.write('avg', (x if name == 'regr_avgx' else y).sql, where=both)})")
 
 
@@ -145,7 +152,7 @@ def rules() -> Iterator[AggregateRule]:
         yield from (AggregateRule(f"{name}({kind})", spread) for kind in ("smallint", "integer", "bigint", "numeric"))
         yield from (AggregateRule(f"{name}({kind})", of_floats) for kind in ("real", "double precision"))
     yield AggregateRule("sum(real)", of_floats)
-    for name in ("regr_count", "regr_avgx", "regr_avgy"):
+    for name in PAIRED:
         yield AggregateRule(f"{name}(double precision,double precision)", of_pairs)
     for shares in ("double precision", "double precision[]"):
         yield AggregateRule(f"percentile_disc({shares},anyelement)", percentile)

@@ -8,16 +8,15 @@ from dataclasses import replace
 
 from pgserver.emit.numeric import (
     MAX_DIGITS,
-    base_10000,
     decimal_type,
     display_of,
-    from_text,
     scaled,
     text_of,
     to_scale,
     unscaled,
 )
 from pgserver.emit.operators import absolute, numeric_modulo
+from pgserver.emit.roots import square, square_root
 from pgserver.emit.rules import Call, Rule, Rules, built, table
 from pgserver.emit.values import Numeric, Value, numeric_of
 
@@ -135,25 +134,6 @@ def width_bucket(call: Call) -> Value:
     common = max(scale for _, scale in numbers)
     texts = [_times(sql, common - scale) for sql, scale in numbers]
     return call.result(f"pg_bucket({', '.join(texts)}, {call.args[3].sql})", atom=True)
-
-
-def square_root(call: Call) -> Value:
-    """The square root, to 16 significant digits or more."""
-    digits, scale = unscaled(call.args[0])
-    multiplier, weight = base_10000(scale)
-    return from_text(f"pg_sqrt({digits}, {multiplier}, {weight}, {scale}, {display_of(call.args[0])})")
-
-
-def square(call: Call) -> Value:
-    """The second power, to 16 significant digits or more; other powers are the bridge's."""
-    base, exponent = call.args
-    if exponent.constant is None or exponent.constant.value != 2:
-        raise call.no_rule("to what is not the constant 2")
-    digits, scale = unscaled(base)
-    if scale > 8:  # Postgres rounds a product of so many digits before it is complete
-        raise call.no_rule("of so many decimals")
-    shown = f"greatest({display_of(base)}, {numeric_of(exponent).scale})"
-    return from_text(f"pg_square({digits}, {scale}, {shown})")
 
 
 def _rules() -> Iterator[Rule]:

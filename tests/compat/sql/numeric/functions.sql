@@ -56,3 +56,5 @@ SELECT sqrt(x), power(x, 2), x ^ 2, power(-x, 2) FROM (VALUES (0.00), (1), (10),
 SELECT power(x, 2), pow(x, 2.00) FROM (VALUES (0.00), (1), (10), (0.01), (0.5), (-2.25), (99999999.99), (1234567.89), (NULL)) v(x), region WHERE r_regionkey = 0 ORDER BY x;
 SELECT dept, round(sqrt(avg(power(salary - 4000, 2))), 2), sqrt(sum(id)) FROM people GROUP BY dept ORDER BY dept;
 SELECT power(salary, 3), power(salary, 0.5) FROM people ORDER BY id;
+SELECT id, n2 ^ 2, (n2 + 0.5) ^ 2.0, n2 ^ 3 FROM numbers WHERE abs(n2) < 1000 ORDER BY id;
+SELECT id, n2 ^ 2, 1.5 ^ 2 FROM numbers WHERE abs(n2) < 1000 ORDER BY id;
