@@ -36,7 +36,7 @@ def output(value: Value, column: OutputColumn, names: CatalogNames) -> str:
     if type_oid == kinds.NUMERIC_ARRAY:
         return value.sql
     if type_oid == kinds.INTERVAL:
-        return f"pg_sent_interval({value.sql})"
+        return value.sql if value.constant is not None else f"pg_sent_interval({value.sql})"
     if type_oid == kinds.INTERVAL_ARRAY:
         return f"list_transform({value.sql}, lambda s_: pg_sent_interval(s_))"
     if names.duckdb_type(type_oid) is None:

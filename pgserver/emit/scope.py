@@ -110,6 +110,7 @@ class Context:
     assumes: set[str] = field(default_factory=set)
     families: Mapping[int, Family] = field(default_factory=dict)
     numbers: int = 0
+    intervals: dict[int, tuple[int, int, int]] = field(default_factory=dict)  # constants, by length
     case_values: list[Value] = field(default_factory=list)
     sublink_values: list[list[Value]] = field(default_factory=list)
     filters: set[int] = field(default_factory=set)  # terms of a WHERE, by node: false and unknown are one there

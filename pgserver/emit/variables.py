@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from pgserver.emit import kinds, sessions, zones
+from pgserver.emit.calendar import DAY_US
 from pgserver.emit.datums import decode
 from pgserver.emit.errors import NoRule
 from pgserver.emit.parts import WIDE_SCALE
@@ -12,6 +13,7 @@ from pgserver.emit.values import Constant, Numeric, Value, constant
 from pgserver.emit.walk import NodeFunction, Walk
 
 PARAM_EXTERN, PARAM_SUBLINK = 0, 2
+ARROW_INTERVAL_US = 2**63 // 1000 - 1  # it holds nanoseconds
 
 
 def var(node: Node, walk: Walk) -> Value:
@@ -66,9 +68,25 @@ def const(node: Node, walk: Walk) -> Value:
         oids = walk.names.types[type_oid].label_oids
         return constant(type_oid, labels[oids.index(int.from_bytes(data[:4], "little"))], typmod)
     try:
-        return constant(type_oid, decode(type_oid, data), typmod)
+        value = decode(type_oid, data)
+        found = constant(type_oid, value, typmod)
     except NoRule:
         raise NoRule(f"a constant of type {walk.names.type_name(type_oid)}") from None
+    if type_oid == kinds.INTERVAL:
+        assert isinstance(value, tuple)
+        _note_interval(value, walk)
+    return found
+
+
+def _note_interval(interval: tuple[int, int, int], walk: Walk) -> None:
+    """DuckDB computes expressions of equal constants once, and takes 1 month, 30 days and 720 hours for equal."""
+    months, days, microseconds = interval
+    if abs(microseconds) > ARROW_INTERVAL_US:
+        raise NoRule("an interval of more time than Arrow holds")
+    length = abs((months * 30 + days) * DAY_US + microseconds)
+    parts = (abs(months), abs(days), abs(microseconds))
+    if walk.context.intervals.setdefault(length, parts) != parts:
+        raise NoRule("two intervals of one length")
 
 
 def _null(type_oid: int, typmod: int, walk: Walk) -> Value:

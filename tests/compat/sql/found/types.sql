@@ -10,3 +10,6 @@ SELECT id, (n2 / 3) / 7, avg(n2 / 3.000000) FROM nasty.numbers WHERE abs(n2) < 1
 SELECT id, make_interval(hours => 2147483647 - id), make_interval(hours => -2562047 - id) FROM nasty.numbers WHERE id < 3;
 SELECT array_agg(make_interval(hours => 2147483647 - id) ORDER BY id) FROM nasty.numbers;
 SELECT id, interval '2562049 hours' FROM nasty.numbers WHERE id = 1;
+SELECT interval '1 month', interval '30 days', interval '720 hours' FROM nasty.times WHERE id = 1;
+SELECT id, CASE WHEN id = 1 THEN interval '1 month' END, CASE WHEN id = 1 THEN interval '30 days' END FROM nasty.times WHERE id < 4;
+SELECT id, ts + interval '1 month', ts - interval '-30 days' FROM nasty.times WHERE id IN (1, 3);
