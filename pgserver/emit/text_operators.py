@@ -27,7 +27,7 @@ TEXT_OPERATORS: Rules = table(
     built("||(text,anynonarray)", join_any),
     built("||(anynonarray,text)", join_any),
     rewritten("||(bytea,bytea)", "CAST($1 || $2 AS BLOB)"),
-    rewritten("^@(text,text)", "starts_with($1, $2)"),
+    rewritten("^@(text,text)", "prefix($1, $2)"),
     (built(f"{symbol}({kind},text)", like) for symbol in WORDS for kind in ("text", "character", "name")),
     (built(f"{symbol}({kind},text)", matches) for symbol in REGEX_SYMBOLS for kind in ("text", "character", "name")),
 )

@@ -42,6 +42,14 @@ def regexp_like(call: Call) -> Value:
     return call.result(match_test(call.args[0], regex(call, flags_of(call, 2))))
 
 
+def regexp_instr(call: Call) -> Value:
+    """Return the place of the first match, 0 where there is none: what comes before is the shortest that can."""
+    found = regex(call)
+    before = f"regexp_extract({call.args[0].sql}, {text_literal(f'^(.*?)(?:{found.re2})')}, 1, 's')"
+    place = f"CASE WHEN {match_test(call.args[0], found)} THEN CAST(length({before}) + 1 AS INTEGER)"
+    return call.result(f"{place} WHEN {call.args[0].operand} IS NOT NULL THEN 0 END", atom=True)
+
+
 def regexp_substr(call: Call) -> Value:
     """Return the first match, or the nth from the start."""
     found = regex(call)
@@ -150,6 +158,7 @@ def _replacement(call: Call, text: str, groups: int) -> tuple[str, bool]:
 def _rules() -> Iterator[Rule]:
     yield built("regexp_like(text,text)", regexp_like)
     yield built("regexp_like(text,text,text)", regexp_like)
+    yield built("regexp_instr(text,text)", regexp_instr)
     for rest in ("", ",integer", ",integer,integer"):
         yield built(f"regexp_substr(text,text{rest})", regexp_substr)
     for rest in ("", ",integer", ",integer,text"):
