@@ -144,7 +144,7 @@ def _expression(field: Field) -> str:
         ordinal = f"pg_ordinal({written})"
         return f"{written} || {f'upper({ordinal})' if field.ordinal == 'TH' else ordinal}"
     if name in NUMBERS:
-        return _number(*NUMBERS[name], fill=field.fill)
+        return number(*NUMBERS[name], fill=field.fill)
     if name in NAMES:
         return _name(field)
     if name in FRACTIONS:
@@ -160,11 +160,12 @@ def _expression(field: Field) -> str:
     _refuse()
 
 
-def _number(number: str, width: int, *, fill: bool) -> str:
-    text = f"CAST({number} AS VARCHAR)"
+def number(sql: str, width: int, *, fill: bool) -> str:
+    """Return the SQL of a number's text, filled with zeros to a width."""
+    text = f"CAST({sql} AS VARCHAR)"
     if not fill or width == 1:
         return text
-    return f"CASE WHEN {number} < {10 ** (width - 1)} THEN lpad({text}, {width}, '0') ELSE {text} END"
+    return f"CASE WHEN {sql} < {10 ** (width - 1)} THEN lpad({text}, {width}, '0') ELSE {text} END"
 
 
 def _name(field: Field) -> str:

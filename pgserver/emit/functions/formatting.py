@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pgserver.emit import kinds, zones
-from pgserver.emit.date_patterns import Field, formatted, parse
+from pgserver.emit.date_patterns import Field, formatted, number, parse
 from pgserver.emit.literals import text_literal
 from pgserver.emit.rules import Call, Rules, built, table
 from pgserver.emit.texts import constant_text
@@ -35,6 +35,34 @@ def to_char(call: Call) -> Value:
     text = formatted(pattern, moment)
     guarded = f"CASE WHEN {moment} < TIMESTAMP '0002-01-01 00:00:00' THEN error('bridge') ELSE {text} END"
     return call.result(f"CASE WHEN isfinite({moment}) THEN {guarded} END", atom=True)
+
+
+# Fields of an interval that has no negative part.
+SPANS = {
+    "HH24": ("datepart('hour', {})", 2),
+    "MI": ("datepart('minute', {})", 2),
+    "SS": ("(datepart('microsecond', {}) // 1000000)", 2),
+    "MS": ("(datepart('microsecond', {}) % 1000000 // 1000)", 3),
+    "US": ("(datepart('microsecond', {}) % 1000000)", 6),
+    "DD": ("datepart('day', {})", 2),
+}
+
+
+def interval_to_char(call: Call) -> Value:
+    """Format an interval: its days, and the parts of its time, of which the hours have no limit."""
+    value, pattern = call.args[0].sql, constant_text(call.args[1])
+    if not pattern or "\\" in pattern:
+        raise call.no_rule("with a pattern that is not a constant")
+    pieces: list[str] = []
+    for item in parse(pattern):
+        if isinstance(item, str):
+            pieces.append(text_literal(item))
+        elif item.keyword.upper() not in SPANS or item.ordinal:
+            raise call.no_rule("with a pattern of other fields")
+        else:
+            form, width = SPANS[item.keyword.upper()]
+            pieces.append(f"({number(form.format(value), width, fill=item.fill or width > 2)})")
+    return call.result(f"CASE WHEN pg_forward({value}) THEN {' || '.join(pieces)} END", atom=True)
 
 
 def to_date(call: Call) -> Value:
@@ -74,6 +102,7 @@ def _parts(call: Call, pattern: str) -> Iterator[tuple[str, str]]:
 FORMATTING: Rules = table(
     built("to_char(timestamp without time zone,text)", to_char),
     built("to_char(timestamp with time zone,text)", to_char),
+    built("to_char(interval,text)", interval_to_char),
     built("to_date(text,text)", to_date),
     built("to_timestamp(text,text)", to_timestamp),
 )

@@ -1,6 +1,8 @@
 -- Formatting and reading by patterns.
 -- th, st, nd, rd: by the last digit, but 11, 12 and 13.
 CREATE MACRO pg_ordinal(s) AS CASE WHEN length(s) > 1 AND substr(s, -2, 1) = '1' THEN 'th' ELSE CASE right(s, 1) WHEN '1' THEN 'st' WHEN '2' THEN 'nd' WHEN '3' THEN 'rd' ELSE 'th' END END;
+-- Whether an interval is there; one with a negative part is the bridge's.
+CREATE MACRO pg_forward(x) AS CASE WHEN datepart('hour', x) < 0 OR datepart('minute', x) < 0 OR datepart('microsecond', x) < 0 OR datepart('day', x) < 0 OR datepart('month', x) < 0 OR datepart('year', x) < 0 THEN error('bridge') ELSE x IS NOT NULL END;
 -- A text of exactly a form. Postgres reads a year 0 as 1 BC.
 CREATE MACRO pg_read_time(s, form, code) AS CASE WHEN regexp_full_match(s, form) THEN CASE WHEN year(strptime(s, code)) < 1 THEN error('bridge') ELSE strptime(s, code) END WHEN s IS NOT NULL THEN error('bridge') END;
 
