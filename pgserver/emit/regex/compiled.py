@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pgserver.emit.errors import NoRule
-from pgserver.emit.regex.determinism import is_determined, is_nullable, optional_groups
+from pgserver.emit.regex.determinism import ends_at_the_end, is_determined, is_nullable, optional_groups
 from pgserver.emit.regex.syntax import Alternation, Anchor, Chars, Group, Node, Sequence, parse
 
 
@@ -34,7 +34,7 @@ class Regex:
 
         Raises: NoRule.
         """
-        if not is_determined(self.node):
+        if not is_determined(self.node) and not ends_at_the_end(self.node, with_groups=with_groups):
             raise NoRule("a regular expression whose match may differ")
         if with_groups and optional_groups(self.node):
             raise NoRule("a regular expression with a group that may not match")

@@ -4,7 +4,10 @@ Postgres takes the longest match (the shortest, if the first quantifier is lazy)
 find first. They are the same
 - where each character can be read in one way only: no set of those that may follow the same character overlaps another
   (Glushkov's automaton is deterministic), every quantifier is greedy, and no branch is empty;
-- where one quantifier alone decides on the length: one repeated set, all else of a fixed length.
+- where one quantifier alone decides on the length: one repeated set, all else of a fixed length;
+- where the pattern ends with `$`, since no match that begins at the same place is longer. Its groups hold the same if
+  they and what stands between them are deterministic each: both engines first try the longest text of the first part,
+  then that of the second, and so on, Postgres because earlier parts go before later ones.
 """
 
 from dataclasses import dataclass, field
@@ -121,8 +124,52 @@ def without_anchors(node: Node) -> Node:
 
 def is_determined(node: Node) -> bool:
     """Tell whether both engines must find the same match, and the same text in each group that is always read."""
+    if _trims(node):
+        return True
     node = without_anchors(node)
     return _one_decides(node) or _is_deterministic(node)
+
+
+def _trims(node: Node) -> bool:
+    """Tell whether a pattern is that of trimming, `^ +| +$`: where both branches match, they match the same."""
+    if not isinstance(node, Alternation) or len(node.branches) != 2:
+        return False
+    left, right = (branch.items if isinstance(branch, Sequence) else () for branch in node.branches)
+    run = right[0] if right else None
+    if not isinstance(run, Repeat) or not isinstance(run.item, Chars) or run != Repeat(run.item, 1, None, lazy=False):
+        return False
+    return left == (Anchor("^"), run) and right == (run, Anchor("$"))
+
+
+def ends_at_the_end(node: Node, *, with_groups: bool) -> bool:
+    """Tell whether a pattern ends with `$` and so matches the same; with the same text in each of its groups if asked.
+
+    The parts between groups must be read as a whole: of `a?(?:ab)?` Postgres takes the longest text, RE2 the first.
+    """
+    if not isinstance(node, Sequence) or node.items[-1:] != (Anchor("$"),):
+        return False
+    if not with_groups:
+        return True
+    parts: list[list[Node]] = [[]]
+    items = without_anchors(node)
+    assert isinstance(items, Sequence)
+    for item in items.items:
+        if isinstance(item, Group) and item.number is not None:
+            parts += [[item.item], []]
+        else:
+            parts[-1].append(item)
+    wholes = [Sequence(tuple(part)) for part in parts]
+    return not any(map(_captures, wholes)) and all(map(_is_deterministic, wholes))
+
+
+def _captures(node: Node) -> bool:
+    if isinstance(node, Group):
+        return node.number is not None or _captures(node.item)
+    if isinstance(node, Repeat):
+        return _captures(node.item)
+    if isinstance(node, Sequence):
+        return any(map(_captures, node.items))
+    return isinstance(node, Alternation) and any(map(_captures, node.branches))
 
 
 def _is_deterministic(node: Node) -> bool:

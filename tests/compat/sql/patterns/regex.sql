@@ -28,3 +28,5 @@ SELECT name FROM people WHERE name ~ '^[A-F]' ORDER BY name;
 SELECT name FROM people WHERE name ~ '[^[:ascii:]]' ORDER BY name;
 SELECT id, regexp_replace(v, t, 'x') FROM texts WHERE id IN (3, 16, 17) ORDER BY id;
 SELECT id, t ~ v FROM texts WHERE id IN (3, 16, 17) ORDER BY id;
+SELECT id, regexp_replace(t, '^(?:the )?([^ ]+) .*$', '<\1>'), regexp_replace(t, '(a?)(?:ab)?(b*)$', '<\1|\2>'), regexp_replace(t, '(\w+)(\w+)$', '\2-\1') FROM texts ORDER BY id;
+SELECT id, regexp_match(t, '^(.*)(o.*)$'), regexp_match(t, '(l*)(?:l|lo)?(.*)$'), regexp_replace(t, '(?:a|ab)(?:c|bcd)?$', '<\&>') FROM texts ORDER BY id;
