@@ -131,12 +131,10 @@ class Twin:
         await asyncio.to_thread(self._folder.lock)
 
     async def show_statements(self) -> None:
-        """Have `pg_stat_statements` found by its name, see `sql/060_statements.sql`."""
+        """Have `pg_stat_statements` found by its name, see `sql/on_demand`."""
         if not self._statements_shown:
             async with self._roles_lock:
-                connection = await self._connection("roles")
-                await connection.execute("SET allow_system_table_mods = on")
-                await connection.execute(install.SHOW_STATEMENTS)
+                await install.show(await self._connection("roles"), install.STATEMENTS)
             self._statements_shown = True
 
     @property

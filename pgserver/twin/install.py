@@ -25,15 +25,7 @@ SETTINGS = "SET search_path = pg_catalog; SET allow_system_table_mods = on; SET 
 MADE_OF = "SELECT label FROM pg_seclabel WHERE objoid = 0 AND classoid = 0 AND provider = 'bemidb files'"
 NOTE = "INSERT INTO pg_seclabel (objoid, classoid, objsubid, provider, label) VALUES (0, 0, 0, 'bemidb files', %s)"
 SCRAM = "SCRAM-SHA-256$"
-# No ALTER moves anything out of pg_toast.
-SHOW_STATEMENTS = """
-WITH shown AS (
-  UPDATE pg_class SET relnamespace = 'pg_catalog'::regnamespace
-  WHERE oid = to_regclass('pg_toast.pg_stat_statements') RETURNING reltype
-)
-UPDATE pg_type SET typnamespace = 'pg_catalog'::regnamespace FROM shown
-WHERE oid = shown.reltype OR typelem = shown.reltype
-"""
+STATEMENTS = "pg_stat_statements"
 LC_ALL_MASK = 0x1FBF  # locale.h of glibc
 MIN_DEAD_ROWS = 1000
 LITTERED = "SELECT relname FROM pg_stat_sys_tables WHERE schemaname = 'pg_catalog' AND n_dead_tup >= %s"
@@ -84,9 +76,24 @@ def sql_files() -> list[str]:
     return [file.read_text() for file in sorted(folder.iterdir(), key=lambda f: f.name) if file.name.endswith(".sql")]
 
 
+def on_demand(name: str) -> str:
+    """Return the text that makes a view of pg_catalog which is there only when somebody has asked for it."""
+    return (files("pgserver.twin") / "sql" / "on_demand" / f"{name}.sql").read_text()
+
+
+async def show(connection: Connection, name: str) -> None:
+    """Make such a view, if it is not there."""
+    async with connection.transaction():
+        row = await (await connection.execute("SELECT to_regclass('pg_catalog.' || %s) IS NULL", [name])).fetchone()
+        if row == (True,):
+            await connection.execute("SET LOCAL allow_system_table_mods = on")
+            await connection.execute(on_demand(name).encode())
+
+
 def fingerprint(owner: str) -> str:
     """Return what tells whether a database was made by this version of the program, for this owner."""
-    return hashlib.blake2b("\0".join([str(ddl.FORMAT), owner, *sql_files()]).encode(), digest_size=16).hexdigest()
+    parts = [str(ddl.FORMAT), owner, *sql_files(), on_demand(STATEMENTS)]
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
 
 async def is_current(connection: Connection, owner: str) -> bool:
