@@ -1,6 +1,6 @@
 """Which relations of the source a run copies, or only records: partitioned tables and views have no rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -10,7 +10,7 @@ from syncer.patterns import Name, check_collisions, destination, select
 from syncer.relations import Hierarchy, Relation
 from syncer.settings import DESTINATION_SCHEMA, EXCLUDE, INCLUDE, SyncSettings
 from syncer.source import Source
-from syncer.views import read_views
+from syncer.views import ViewDefinition, read_views
 
 log = structlog.get_logger()
 
@@ -35,6 +35,8 @@ def choose(
         return destination(name, schema)
 
     views = read_views(source.connection, relations, place)
+    if not exclude:
+        wanted |= followers(relations, views, {place(name) for name in wanted}, place)
     chosen = [
         relation
         for relation in relations
@@ -55,6 +57,22 @@ def with_descendants(relations: Sequence[Relation], names: set[Name], *, exclude
     marked = [relation for relation in relations if (relation.full_name in names) is not exclude]
     below = {item.full_name for relation in marked for item in hierarchy.descendants(relation)}
     return names - below if exclude else names | below
+
+
+def followers(
+    relations: Sequence[Relation], views: Mapping[int, ViewDefinition], there: set[Name], place: Callable[[Name], Name]
+) -> set[Name]:
+    """Return the views of which all that they read is wanted: they cost nothing, and show nothing more.
+
+    Args: the source's relations and views; the names in the lake of what is wanted; where a source table goes there.
+    """
+    there, found = set(there), set[Name]()
+    left = [relation for relation in relations if relation.oid in views]
+    while ready := [relation for relation in left if (reads := views[relation.oid].reads) and there.issuperset(reads)]:
+        found |= {relation.full_name for relation in ready}
+        there |= {place(relation.full_name) for relation in ready}
+        left = [relation for relation in left if relation not in ready]
+    return found
 
 
 def _is_copied(relation: Relation, named: set[Name]) -> bool:

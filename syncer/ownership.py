@@ -1,6 +1,6 @@
 """Whose a table of the lake is: that of the source it came from, until an operator says otherwise."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
@@ -38,6 +38,15 @@ def check_owner(table: SourceTable, row: TableRow | None) -> None:
         raise ForeignTable(f"{place} in the lake is {describe_origin(theirs)}, not {describe_origin(ours)}")
 
 
+def is_foreign(table: SourceTable, row: TableRow | None) -> bool:
+    """Tell whether the table in the lake came from elsewhere."""
+    try:
+        check_owner(table, row)
+    except ForeignTable:
+        return True
+    return False
+
+
 def refuse_foreign(tables: Iterable[SourceTable], rows: Iterable[TableRow]) -> None:
     """Refuse, before anything is copied, a run that would replace what came from elsewhere.
 
@@ -69,9 +78,9 @@ def gone_from_source(
 
     Args: the lake's tables; the names of all relations at the source, whether copied or not; the source and the run.
     """
-    patterns, exclude = settings.patterns(), settings.include_tables is None
+    by_name = {(row.namespace, row.name): row for row in rows}
     gone = []
-    for row in rows:
+    for row in by_name.values():
         if row.view is None:
             continue
         origin = row.view.origin
@@ -80,11 +89,22 @@ def gone_from_source(
             name not in present
             and origin.database == source.database
             and source.system_identifier in (origin.system_identifier, UNKNOWN)
-            and is_meant(name, patterns, exclude=exclude)
+            and _is_meant(row, by_name, settings)
             and destination(name, settings.destination_schema) == (row.namespace, row.name)
         ):
             gone.append(row)
     return gone
+
+
+def _is_meant(row: TableRow, by_name: Mapping[Name, TableRow], settings: SyncSettings) -> bool:
+    """Tell whether the run is about a relation of the lake: a view is meant with all that it reads, too."""
+    if row.view is None:
+        return False
+    exclude = settings.include_tables is None
+    if is_meant((row.view.origin.namespace, row.view.origin.table), settings.patterns(), exclude=exclude):
+        return True
+    follows = row.view.kind == "v" and not exclude and bool(row.view.parents)
+    return follows and all(name in by_name and _is_meant(by_name[name], by_name, settings) for name in row.view.parents)
 
 
 def is_meant(name: Name, patterns: Sequence[Pattern], *, exclude: bool) -> bool:

@@ -7,7 +7,7 @@ from catalog.tables import LakeCatalog, TableRow
 from syncer.choose import choose
 from syncer.cursors import with_cursors
 from syncer.describe import SourceTable
-from syncer.ownership import gone_from_source, refuse_foreign
+from syncer.ownership import gone_from_source, is_foreign, is_meant, refuse_foreign
 from syncer.patterns import Name
 from syncer.relations import WITHOUT_ROWS, Hierarchy, Relation, list_relations
 from syncer.settings import SyncSettings
@@ -39,10 +39,26 @@ def plan_run(source: Source, lake: LakeCatalog, settings: SyncSettings) -> Plan:
     cursors = for_partitions(settings.cursors(), relations)
     chosen = with_cursors(choose(source, settings, relations, gone), cursors, names)
     if not settings.take_over:
+        chosen = without_foreign_followers(chosen, rows, settings)
         refuse_foreign(chosen, rows)
     tables = [table for table in chosen if table.relation.kind not in WITHOUT_ROWS]
     recorded = [table for table in chosen if table.relation.kind in WITHOUT_ROWS]
     return Plan(tables, recorded, rows, gone)
+
+
+def without_foreign_followers(
+    chosen: Sequence[SourceTable], rows: Sequence[TableRow], settings: SyncSettings
+) -> list[SourceTable]:
+    """Leave out views that nobody named where something else has their place in the lake."""
+    patterns, exclude = settings.patterns(), settings.include_tables is None
+    by_name = {(row.namespace, row.name): row for row in rows}
+    return [
+        table
+        for table in chosen
+        if is_meant(table.relation.full_name, patterns, exclude=exclude)
+        or table.relation.kind != "v"
+        or not is_foreign(table, by_name.get(table.destination))
+    ]
 
 
 def for_partitions(cursors: Mapping[Name, str], relations: Sequence[Relation]) -> dict[Name, str]:

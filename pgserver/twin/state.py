@@ -69,6 +69,11 @@ LATE_KEYS = f"""
 SELECT x.namespace, x.name, k.conname FROM {LABELLED}), pg_constraint k
 WHERE l.provider = '{TABLE}' AND k.conrelid = l.objoid AND k.contype IN ('f', 'c') AND k.conparentid = 0
 """  # noqa: S608
+# A partition is made with its keys and then put below its table; as a part of one they are such that children inherit.
+INHERIT_KEYS = f"""
+UPDATE pg_constraint SET connoinherit = false WHERE contype IN ('p', 'u') AND conparentid <> 0 AND connoinherit
+AND conrelid IN (SELECT objoid FROM pg_seclabel WHERE provider = '{TABLE}')
+"""  # noqa: S608
 NAMESPACES = "SELECT nspname, obj_description(oid, 'pg_namespace') FROM pg_namespace"
 EMPTY_NAMESPACES = """
 SELECT nspname FROM pg_namespace n

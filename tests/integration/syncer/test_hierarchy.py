@@ -58,7 +58,7 @@ def test_others_see_only_tables_that_have_files(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("variables", "names"),
     [
-        ({"SOURCE_POSTGRES_INCLUDE_TABLES": "public.m"}, {"m", "parts.one", "parts.two", "parts.deep"}),
+        ({"SOURCE_POSTGRES_INCLUDE_TABLES": "public.m"}, {"m", "parts.one", "parts.two", "parts.deep", "v", "vv"}),
         ({"SOURCE_POSTGRES_INCLUDE_TABLES": "parts.two"}, {"parts.two", "parts.deep"}),
         ({"SOURCE_POSTGRES_INCLUDE_TABLES": "public.v,public.vv"}, set()),
         ({"SOURCE_POSTGRES_EXCLUDE_TABLES": "public.m"}, {"other"}),
@@ -168,3 +168,15 @@ def test_what_has_no_files_is_verified_and_planned(lab: Lab) -> None:
     done = lab.program("verify")
     assert done.returncode == 1
     assert "public.nothing: differs: 2 rows at the source, 1 in the lake" in done.stdout
+
+
+def test_views_follow_the_tables_that_an_include_list_names(lab: Lab) -> None:
+    lab.execute(SOURCE)
+    lab.execute("CREATE VIEW w AS SELECT o.id FROM other o JOIN v ON v.id = o.id; CREATE VIEW one AS SELECT 1 AS x")
+    assert lab.sync(SOURCE_POSTGRES_INCLUDE_TABLES="public.m")[0]
+    assert {name for name, view in known(lab).items() if view.kind == "v"} == {"v", "vv"}
+    assert lab.sync(SOURCE_POSTGRES_INCLUDE_TABLES="public.m,public.other,public.one")[0]
+    assert {name for name, view in known(lab).items() if view.kind == "v"} == {"v", "vv", "w", "one"}
+    lab.execute("DROP VIEW vv")
+    assert lab.sync(SOURCE_POSTGRES_INCLUDE_TABLES="public.m", BEMIDB_SYNC_DROP_MISSING="true")[0]
+    assert {name for name, view in known(lab).items() if view.kind == "v"} == {"v", "w", "one"}
