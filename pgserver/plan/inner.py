@@ -55,7 +55,34 @@ def _in_copy(tokens: list[Token]) -> tuple[int, int] | None:
 
 
 def _after_as(tokens: list[Token]) -> tuple[int, int] | None:
-    return _after_word(tokens, "AS") if tokens[0].name in ("CREATE", "PREPARE") else None
+    if tokens[0].name not in ("CREATE", "PREPARE"):
+        return None
+    last = len(tokens)
+    if tokens[0].name == "CREATE" and tokens[-1].name == "DATA_P":  # WITH [NO] DATA, or an alias
+        ending = [token.name for token in tokens[-3:]]
+        last -= 2 if ending[1] == "WITH" else 3 if ending[:2] == ["WITH", "NO"] else 0
+    return _after_word(tokens[:last], "AS")
+
+
+def _after_into(tokens: list[Token]) -> tuple[int, int] | None:
+    """Find what INSERT inserts: behind the table's name, its alias and columns, up to what follows a query."""
+    at = _after_word(tokens, "INTO")
+    if at is None or tokens[0].name != "INSERT":
+        return None
+    start = at[0]
+    while start < len(tokens) and tokens[start].name not in QUERY_STARTS - {OPEN}:
+        if tokens[start].name == OPEN:
+            if start + 1 < len(tokens) and tokens[start + 1].name in QUERY_STARTS:
+                break  # a query in parentheses
+            start = _matching(tokens, start)
+        start += 1
+    depth = 0
+    for position in range(start, len(tokens)):
+        depth += (tokens[position].name == OPEN) - (tokens[position].name == CLOSE)
+        conflict = tokens[position].name == "ON" and tokens[position + 1].name == "CONFLICT"
+        if depth == 0 and (conflict or tokens[position].name == "RETURNING"):
+            return start, position
+    return start, len(tokens)
 
 
 def _after_for(tokens: list[Token]) -> tuple[int, int] | None:
@@ -87,4 +114,5 @@ FINDERS: dict[Kind, Callable[[list[Token]], tuple[int, int] | None]] = {
     Kind.PREPARE: _after_as,
     Kind.DECLARE: _after_for,
     Kind.DEFINITION: _after_as,
+    Kind.WRITE: _after_into,
 }

@@ -26,6 +26,7 @@ from pgserver.encode.rows import WireColumn
 from pgserver.engine.pool import RunRequest
 from pgserver.plan.analysis import RELATION, Analyst, RowField
 from pgserver.plan.backends import AnalysisContext, BackendPool
+from pgserver.plan.bringing import bringing, brings_nothing, may_bring
 from pgserver.plan.gate import is_reader_lock, refuse_blind_writes, refuse_changes
 from pgserver.plan.inner import find_inner
 from pgserver.plan.memory import StatementMemory
@@ -34,7 +35,17 @@ from pgserver.plan.pin import Lake, pin
 from pgserver.plan.session_state import SessionState
 from pgserver.plan.signatures import signatures
 from pgserver.plan.statement import Kind, Statement, classify, parse, parses, relation_names
-from pgserver.plan.utility import CopyOut, Probe, Wrapping, copied_relation, copy_out, printed_types, quoted, wrap
+from pgserver.plan.utility import (
+    Bring,
+    CopyOut,
+    Probe,
+    Wrapping,
+    copied_relation,
+    copy_out,
+    printed_types,
+    quoted,
+    wrap,
+)
 from pgserver.protocol.errors import FeatureNotSupported, ReadOnlySqlTransaction, WrongObjectType
 from pgserver.twin.schema import LakeTable
 
@@ -108,11 +119,30 @@ class Planner:
             return self._memory[key]
         found: LakeStatement | Wrapping | None
         if statement.kind in (Kind.QUERY, Kind.WRITE):
-            found = await self._compile(statement, text, declared, context)
+            found = await self._compile_or_bring(statement, text, declared, context)
         else:
             found = await self._look_inside(statement, declared, context)
         self._memory.keep(key, len(text), found)
         return found
+
+    async def _compile_or_bring(
+        self, statement: Statement, text: bytes, declared: Sequence[int], context: AnalysisContext
+    ) -> LakeStatement | Bring | None:
+        try:
+            return await self._compile(statement, text, declared, context)
+        except FeatureNotSupported:
+            found = await self._bring(statement, declared, context) if may_bring(statement) else None
+            if found is None:
+                raise
+            return found
+
+    async def _bring(self, statement: Statement, declared: Sequence[int], context: AnalysisContext) -> Bring | None:
+        """Compile the query of a statement that brings its rows into a temporary table; None for others."""
+        how = bringing(statement)
+        if how is None:
+            return None
+        query = await self._compile(classify(how.inner), how.inner.encode(), declared, context)
+        return None if query is None else Bring(query, how)
 
     async def _compile(
         self, statement: Statement, text: bytes, declared: Sequence[int], context: AnalysisContext
@@ -169,6 +199,8 @@ class Planner:
         if isinstance(node, ast.CopyStmt) and (node.is_program or node.filename is not None):
             return None  # the twin refuses it, 42501
         inner = find_inner(statement)
+        if statement.kind is Kind.DEFINITION and (brought := await self._bring(statement, declared, context)):
+            return brought
         if inner is not None:
             query = classify(statement.text[inner.start : inner.end])
             if isinstance(node, ast.PrepareStmt):
@@ -177,7 +209,7 @@ class Planner:
             if found is None:
                 return None
             wrapped = None if node is None else wrap(statement.text, node, found, inner)
-            if wrapped is not None:
+            if wrapped is not None or brings_nothing(node):
                 return wrapped
         elif not self._names_lake(node) or is_reader_lock(node):
             return None

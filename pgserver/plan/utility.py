@@ -148,7 +148,30 @@ class Commit:
     """COMMIT: cursors WITH HOLD are filled before it."""
 
 
-Wrapping = CopyOut | Explain | Declare | Prepare
+@dataclass(frozen=True, slots=True)
+class Bringing:
+    """A statement that brings rows into a temporary table: what the twin is asked to do around the copy of the rows.
+
+    `inner` is the query. `make` makes `table`, which takes the rows; `then`, of INSERT, reads it.
+    """
+
+    inner: str
+    tag: str
+    make: Probe
+    table: str
+    then: Probe | None = None
+    unless_exists: bool = False  # IF NOT EXISTS
+
+
+@dataclass(frozen=True, slots=True)
+class Bring:
+    """CREATE TEMP TABLE AS, SELECT INTO or INSERT ... SELECT from the lake."""
+
+    query: "LakeStatement"
+    how: Bringing
+
+
+Wrapping = CopyOut | Explain | Declare | Prepare | Bring
 Utility = Wrapping | ExplainPrepared | Fetch | ExecutePrepared | Forget | Rename | Commit
 
 

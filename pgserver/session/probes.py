@@ -52,6 +52,14 @@ def question(
     return Question(frames, 7)
 
 
+def copying(table: str) -> tuple[Question, Question]:
+    """Return what runs COPY FROM STDIN, and what is asked when its data is sent: no Close may come before."""
+    text = f"COPY {table} FROM STDIN (ENCODING 'UTF8')".encode()
+    frames = lake.named(b"C", b"S" + NAME) + parse_message(text, (), NAME) + bind_message((), (), (), NAME)
+    begin = Question(frames + lake.named(b"E", NAME, tail=b"\0\0\0\0"), 4)
+    return begin, Question(lake.named(b"C", b"P" + NAME) + lake.named(b"C", b"S" + NAME), 2)
+
+
 # After an Execute the next statement of the group begins an implicit transaction block, as it does within a Query of
 # several statements. SHOW takes no snapshot: SET TRANSACTION may still follow.
 # Source: start_xact_command in Postgres' postgres.c.

@@ -12,6 +12,7 @@ from pgserver.plan.utility import Commit, Explain, Prepare, Utility
 from pgserver.protocol.errors import PostgresError
 from pgserver.session import cursors, lake, observers, outcomes, probes, utilities
 from pgserver.session.cursor import LakePortal
+from pgserver.session.own_analysis import HINTS
 from pgserver.session.portals import Found
 from pgserver.session.settings import analysis_context, may_change_settings
 from pgserver.session.state import FLUSH, Session, end_group, sync
@@ -134,8 +135,13 @@ async def query_many(session: Session, frame: bytes, statements: tuple[Statement
 
 
 async def needs_steps(session: Session, statements: tuple[Statement, ...]) -> bool:
-    """Whether the statements of a Query go to the twin one by one."""
+    """Whether the statements of a Query go to the twin one by one.
+
+    What one makes of temporary tables changes what the next one means, so none can be looked at before its turn.
+    """
     if any(statement.word in STEPPED for statement in statements):
+        return True
+    if session.may_have_temporary or any(HINTS.search(statement.text.encode()) for statement in statements):
         return True
     try:
         for statement in statements:

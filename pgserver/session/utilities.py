@@ -3,6 +3,7 @@
 from pgserver.plan.planner import THE_TWINS
 from pgserver.plan.statement import Statement
 from pgserver.plan.utility import (
+    Bring,
     Commit,
     CopyOut,
     Declare,
@@ -19,7 +20,7 @@ from pgserver.plan.utility import (
     read_rename,
 )
 from pgserver.protocol.errors import FeatureNotSupported
-from pgserver.session import copy, cursors, explain, prepared
+from pgserver.session import bringing, copy, cursors, explain, prepared
 from pgserver.session.own_analysis import note_text, planner_of
 from pgserver.session.portals import Found, Outcome, UtilityPortal
 from pgserver.session.refused import refuse_role_changes
@@ -55,7 +56,7 @@ def is_the_twins(session: Session, utility: Utility) -> bool:
             return prepared.prepared(session, utility.name) is None
         case ExplainPrepared():
             return prepared.prepared(session, utility.execute.name) is None
-        case CopyOut() | Explain() | Declare():
+        case CopyOut() | Explain() | Declare() | Bring():
             return False
         case Prepare() | Forget() | Rename() | Commit():
             return True
@@ -115,6 +116,8 @@ async def begin(session: Session, utility: Utility, portal: UtilityPortal | None
             return await prepared.begin(session, utility, formats)
         case Declare():
             return await cursors.declare(session, utility, portal)
+        case Bring():
+            return await bringing.begin(session, utility, portal)
         case Fetch():
             return await cursors.fetch(session, utility, portal)
         case _:

@@ -7,14 +7,18 @@ from the client.
 
 import asyncio
 import struct
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable
 from pathlib import Path
 from typing import cast
+
+from pgserver.encode.rows import RowChunk
 
 type_and_length = struct.Struct(">BI").unpack_from
 
 HEADER = 5
 CANCEL_REQUEST_CODE = 80877102
+FLUSH = b"H\x00\x00\x00\x04"
+COPY_DONE, COPY_FAIL = b"c\x00\x00\x00\x04", b"f\x00\x00\x00\x05\x00"
 DATA_ROW, COPY_DATA = ord("D"), ord("d")
 ERROR, READY, PARAMETER, KEY, NOTICE = ord("E"), ord("Z"), ord("S"), ord("K"), ord("N")
 AUTHENTICATION = ord("R")
@@ -222,6 +226,35 @@ class TwinBackend(asyncio.Protocol):
             return self.take_answers(errors_kept=errors_kept)
         finally:
             self._notices_kept = False
+            self._keep_from = None if self._relay else 0
+
+    async def bring(self, frames: bytes, answers: int, chunks: AsyncIterable[RowChunk]) -> list[Message]:
+        """Send messages of our own, one of which runs COPY FROM STDIN, and the CopyData that it wants.
+
+        Args: the messages, without Flush; how many completions they have; the data. Returns: see `ask`.
+        Raises: what the chunks raise, BackendFailed, BackendLost.
+        """
+        self._keep_from = self.sent
+        goal = self.sent + answers
+        end = COPY_FAIL
+        try:
+            self.send(frames + FLUSH, answers)
+            await self.until(lambda: self.copy_in or self.failed)
+            try:
+                if self.copy_in:
+                    async for chunk in chunks:
+                        if self.failed:
+                            break
+                        self.send(bytes(chunk.data))
+                        await self.drain()
+                end = COPY_DONE
+            finally:
+                self.copy_in = False
+                self.send(end + FLUSH)
+                await self.until(lambda: self.answered >= goal or self.failed)
+            return self.take_answers()
+        finally:
+            self._kept = []
             self._keep_from = None if self._relay else 0
 
     async def swallow_until_ready(self, frames: bytes) -> bytes:
