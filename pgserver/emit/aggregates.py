@@ -39,8 +39,16 @@ def finite(call: AggregateCall) -> Value:
 def sum_of_intervals(call: AggregateCall) -> Value:
     """Sum months, days and microseconds, each for itself."""
     (arg,) = call.args
+    if call.distinct:
+        raise call.no_rule("DISTINCT")
     parts = (f"pg_months({arg.sql})", f"datepart('day', {arg.sql})", f"pg_us({arg.sql})")
     return call.result(f"pg_interval({', '.join(call.write('sum', part) for part in parts)})")
+
+
+def average_of_intervals(call: AggregateCall) -> Value:
+    """Divide the sum by the count, as any interval by a float."""
+    total, counted = sum_of_intervals(call).sql, call.write("count", call.args[0].sql)
+    return call.result(f"pg_over({total}, CAST(nullif({counted}, 0) AS DOUBLE))")
 
 
 def sum_of_numeric(call: AggregateCall) -> Value:
@@ -174,6 +182,7 @@ def _rules() -> Iterator[AggregateRule]:
     yield AggregateRule("array_agg(anynonarray)", array_agg)
     yield AggregateRule("string_agg(text,text)", string_agg)
     yield AggregateRule("sum(interval)", sum_of_intervals)
+    yield AggregateRule("avg(interval)", average_of_intervals)
     yield from json_aggregates.rules()
     yield from statistics.rules()
 

@@ -56,6 +56,8 @@ def via_text(node: Node, walk: Walk) -> Value:
     target = walk.names.base_type(node.integer("resulttype"))
     if target in (kinds.TEXT, kinds.VARCHAR, kinds.BPCHAR):
         return replace(printed(value, walk.names, walk.context.assumes.add), type=target)
+    if target == kinds.TIMESTAMPTZ:  # by the clock of the session's zone
+        walk.context.assumes.add(zones.RULES)
     return read(value, target, walk.names)
 
 

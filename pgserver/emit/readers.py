@@ -1,4 +1,4 @@
-"""Casts of text to numbers, truth values, uuids, bytes and enums.
+"""Casts of text to numbers, truth values, times, uuids, bytes and enums.
 
 DuckDB's parsers take other spellings than Postgres', and other numbers: a text is matched first, and what is not
 spelled plainly goes to the bridge, errors among it.
@@ -22,6 +22,11 @@ FORMS = {
     kinds.BOOL: "pg_bool_of({})",
     kinds.BYTEA: "pg_bytea_of({})",
     kinds.UUID: "pg_uuid_of({})",
+    kinds.DATE: "pg_date_of({})",
+    kinds.TIME: "pg_time_of({})",
+    kinds.TIMESTAMP: "pg_timestamp_of({})",
+    kinds.TIMESTAMPTZ: "pg_timestamptz_of({})",
+    kinds.INTERVAL: "pg_interval_of({})",
 }
 
 

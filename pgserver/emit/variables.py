@@ -131,6 +131,10 @@ NOW_CASTS = {
     "7": (kinds.TIMESTAMP, "CAST({} AS TIMESTAMP)"),
     "5": (kinds.TIME, "CAST(CAST({} AS TIMESTAMP) AS TIME)"),
 }
+ROUNDED_NOW = {
+    "4": (kinds.TIMESTAMPTZ, "pg_timestamptz_to"),
+    "8": (kinds.TIMESTAMP, "pg_local_now_to"),
+}
 
 
 def sql_value_function(node: Node, walk: Walk) -> Value:
@@ -143,6 +147,12 @@ def sql_value_function(node: Node, walk: Walk) -> Value:
         if type_oid != kinds.TIMESTAMPTZ:
             walk.context.assumes.add(zones.RULES)
         return Value(form.format(walk.context.session(sessions.NOW)), type_oid)
+    if op in ROUNDED_NOW:
+        type_oid, macro = ROUNDED_NOW[op]
+        digits, now = node.integer("typmod"), walk.context.session(sessions.NOW)
+        if type_oid == kinds.TIMESTAMP:
+            walk.context.assumes.add(zones.RULES)
+        return Value(f"{macro}({now}, {10 ** (6 - digits)})", type_oid, digits)
     raise NoRule("a time of day with a zone or a precision")
 
 

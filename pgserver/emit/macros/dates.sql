@@ -55,3 +55,10 @@ CREATE MACRO pg_timestamptz_text(t) AS CASE WHEN isinf(t) THEN CAST(CAST(t AS TI
 CREATE MACRO pg_float_second(us) AS CAST(us // 1000000 AS DOUBLE) + CAST(us % 1000000 AS DOUBLE) / CAST(1000000 AS DOUBLE);
 CREATE MACRO pg_float_milliseconds(us) AS CAST(us // 1000000 AS DOUBLE) * CAST(1000 AS DOUBLE) + CAST(us % 1000000 AS DOUBLE) / CAST(1000 AS DOUBLE);
 CREATE MACRO pg_float_epoch(us) AS CAST(us AS DOUBLE) / CAST(1000000 AS DOUBLE);
+
+-- Texts as dates and times, in ISO's form, of the years 1 to 9999; and intervals of one unit.
+CREATE MACRO pg_is_date_(t, tail) AS regexp_full_match(t, '(?:[0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)-[0-9]{2}-[0-9]{2}' || tail);
+CREATE MACRO pg_clock_form_() AS '(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]{1,6})?)?';
+CREATE MACRO pg_date_of(t) AS CASE WHEN pg_is_date_(t, '') THEN CAST(t AS DATE) WHEN t IS NOT NULL THEN error('bridge') END;
+CREATE MACRO pg_time_of(t) AS CASE WHEN regexp_full_match(t, pg_clock_form_()) THEN CAST(t AS TIME) WHEN t IS NOT NULL THEN error('bridge') END;
+CREATE MACRO pg_timestamp_of(t) AS CASE WHEN pg_is_date_(t, '(?:[ T]' || pg_clock_form_() || ')?') THEN CAST(t AS TIMESTAMP) WHEN t IS NOT NULL THEN error('bridge') END;

@@ -30,13 +30,16 @@ CREATE MACRO pg_age_zoned(a, b) AS CASE WHEN isinf(a) OR isinf(b) THEN error('br
 CREATE MACRO pg_age(a, b) AS CASE WHEN isinf(a) OR isinf(b) THEN error('bridge') ELSE age(a, b) END;
 CREATE MACRO pg_make_interval(y, mo, w, d, h, mi, s) AS pg_interval(CAST(y AS BIGINT) * 12 + mo, CAST(w AS BIGINT) * 7 + d, CAST(h AS BIGINT) * 3600000000 + CAST(mi AS BIGINT) * 60000000 + pg_rounded_us(s * 1000000));
 
--- Products by a float: exact where nothing spills from months into days or from days into time.
+-- Products and quotients by a float: what is left of a month becomes days, what is left of a day time. m, d, u: the floats of each part.
 CREATE MACRO pg_rounded_us(x) AS CASE WHEN abs(x) <= CAST(9007199254740992 AS DOUBLE) THEN CAST(x AS BIGINT) ELSE error('bridge') END;
-CREATE MACRO pg_times(i, f) AS CASE WHEN i IS NULL OR f IS NULL THEN NULL
-      WHEN f = trunc(f) AND abs(f) <= 1000000000 AND abs(CAST(pg_us(i) AS DOUBLE) * f) <= CAST(9007199254740992 AS DOUBLE) THEN pg_interval(pg_months(i) * CAST(f AS BIGINT), datepart('day', i) * CAST(f AS BIGINT), pg_us(i) * CAST(f AS BIGINT))
-      WHEN pg_months(i) = 0 AND datepart('day', i) = 0 THEN to_microseconds(pg_rounded_us(pg_us(i) * f)) ELSE error('bridge') END;
-CREATE MACRO pg_over(i, f) AS CASE WHEN i IS NULL OR f IS NULL THEN NULL WHEN f = 0 THEN error('22012')
-      WHEN pg_months(i) = 0 AND datepart('day', i) = 0 AND isfinite(f) THEN to_microseconds(pg_rounded_us(pg_us(i) / f)) ELSE error('bridge') END;
+CREATE MACRO pg_at_microseconds(x) AS CAST(CAST(x * 1000000 AS BIGINT) AS DOUBLE) / 1000000;
+CREATE MACRO pg_spilled_days(m) AS pg_at_microseconds((m - trunc(m)) * 30);
+CREATE MACRO pg_spilled_seconds(d, spilled) AS pg_at_microseconds((d - trunc(d) + spilled - trunc(spilled)) * 86400);
+CREATE MACRO pg_spilled_(m, d, u, spilled, seconds) AS pg_interval(trunc(m), CAST(trunc(d) AS BIGINT) + CAST(trunc(spilled) AS BIGINT) + CAST(trunc(seconds / 86400) AS BIGINT), u + (seconds - trunc(seconds / 86400) * 86400) * 1000000);
+CREATE MACRO pg_spilled_from_days_(m, d, u, spilled) AS pg_spilled_(m, d, u, spilled, pg_spilled_seconds(d, spilled));
+CREATE MACRO pg_spilled(m, d, u) AS pg_spilled_from_days_(m, d, u, pg_spilled_days(m));
+CREATE MACRO pg_times(i, f) AS pg_spilled(pg_months(i) * f, datepart('day', i) * f, pg_us(i) * f);
+CREATE MACRO pg_over(i, f) AS CASE WHEN f = 0 THEN error('22012') ELSE pg_spilled(pg_months(i) / f, datepart('day', i) / f, pg_us(i) / f) END;
 
 -- Text, in IntervalStyle postgres.
 CREATE MACRO pg_interval_part(n, unit, after) AS CASE WHEN n = 0 THEN '' ELSE CASE WHEN after AND n > 0 THEN '+' ELSE '' END || n || ' ' || unit || CASE WHEN n = 1 THEN ' ' ELSE 's ' END END;
@@ -50,3 +53,9 @@ CREATE MACRO pg_interval_text(i) AS pg_interval_text_(datepart('year', i), datep
 CREATE MACRO pg_quarter(i) AS CASE WHEN pg_months(i) < 0 THEN error('bridge') ELSE datepart('month', i) // 3 + 1 END;
 CREATE MACRO pg_interval_epoch(i) AS CAST(CAST((datepart('year', i) * 31557600 + datepart('month', i) * 2592000 + datepart('day', i) * 86400) AS HUGEINT) * 1000000 + pg_us(i) AS DECIMAL(24, 0)) * CAST('0.000001' AS DECIMAL(6, 6));
 CREATE MACRO pg_interval_float_epoch(i) AS pg_float_epoch(pg_us(i)) + CAST(31557600 AS DOUBLE) * datepart('year', i) + CAST(2592000 AS DOUBLE) * datepart('month', i) + CAST(86400 AS DOUBLE) * datepart('day', i);
+
+-- Text of one unit.
+CREATE MACRO pg_interval_of_(n, unit) AS CASE unit WHEN 'year' THEN pg_interval(n * 12, 0, 0) WHEN 'mon' THEN pg_interval(n, 0, 0) WHEN 'month' THEN pg_interval(n, 0, 0) WHEN 'week' THEN pg_interval(0, n * 7, 0)
+      WHEN 'day' THEN pg_interval(0, n, 0) WHEN 'hour' THEN pg_interval(0, 0, n * 3600000000) WHEN 'minute' THEN pg_interval(0, 0, n * 60000000) WHEN 'second' THEN pg_interval(0, 0, n * 1000000) END;
+CREATE MACRO pg_interval_of(t) AS CASE WHEN regexp_full_match(t, '[+-]?[0-9]{1,6} ?(?:year|month|mon|week|day|hour|minute|second)s?')
+      THEN pg_interval_of_(CAST(regexp_extract(t, '[+-]?[0-9]+') AS BIGINT), regexp_extract(t, '([a-z]+?)s?$', 1)) WHEN t IS NOT NULL THEN error('bridge') END;

@@ -45,3 +45,8 @@ CREATE MACRO pg_sum_(t, m, d, us) AS CASE WHEN abs(m) > 12000 OR abs(d) > 365000
       WHEN m = 0 AND d = 0 THEN pg_later(t, us) WHEN d = 0 THEN pg_later(pg_months_later(t, CAST(m AS INTEGER)), us) ELSE pg_later(pg_days_later(t, CAST(d AS INTEGER)), us) END;
 CREATE MACRO pg_sum(t, i) AS CASE WHEN i IS NOT NULL THEN pg_within(t, pg_sum_(t, pg_months(i), datepart('day', i), pg_us(i))) END;
 CREATE MACRO pg_difference(t, i) AS CASE WHEN i IS NOT NULL THEN pg_within(t, pg_sum_(t, - pg_months(i), - datepart('day', i), - pg_us(i))) END;
+
+CREATE MACRO pg_local_now_to(t, unit) AS pg_timestamp_to(pg_local(t), unit);
+-- Text in ISO's form, with or without an offset.
+CREATE MACRO pg_timestamptz_of(t) AS CASE WHEN pg_is_date_(t, '(?:[ T]' || pg_clock_form_() || ')?') THEN pg_instant(CAST(t AS TIMESTAMP))
+      WHEN pg_is_date_(t, '[ T]' || pg_clock_form_() || '(?:Z|[+-](?:0[0-9]|1[0-4])(?::[0-5][0-9])?)') THEN CAST(t AS TIMESTAMPTZ) WHEN t IS NOT NULL THEN error('bridge') END;

@@ -48,3 +48,17 @@ SELECT id FROM people WHERE hired - timestamptz '2000-01-01 00:00+00' BETWEEN in
 SELECT o_orderstatus, max(age(o_orderdate, date '1990-01-01')), min(o_orderdate - date '1990-01-01') FROM orders GROUP BY 1 ORDER BY 1;
 SET IntervalStyle = 'iso_8601';
 SELECT id, (id * interval '1 day 2 hours')::text, id * interval '1 month' FROM people ORDER BY id;
+SET IntervalStyle = 'postgres';
+SELECT id, interval '1 month' * 0.5, interval '1 day' / id, interval '1 month' / id, interval '1 year 2 mons 3 days 04:05:06.789' * (id / 7.0), interval '1 year -2 mons 30 days -04:05:06.789' / (id / 3.0), interval '-1 mons +29 days -23:59:59.999999' * (id * 1.1) FROM people ORDER BY id;
+SELECT id, x * (id / 7.0), x / (id - 33.5), x * 0.1, x * 1e-7, x / 3, x * id, x * 1.0000001 FROM (SELECT id, age(ts, timestamp '2010-02-03 04:05:06.7') - id * interval '40 days 30 hours' AS x FROM times WHERE id NOT IN (5, 6, 11)) q ORDER BY id;
+SELECT i, interval '3 years 7 mons 29 days 22:11:33.333333' * (i / 97.0), interval '-3 years 7 mons -29 days 22:11:33.333333' / (i / 97.0 + p.id), interval '1 day' * (i / 7.0) FROM people p, generate_series(1, 100) i WHERE p.id = 1 ORDER BY i;
+SELECT id, interval '1 year 1 day' * f8 FROM numbers WHERE abs(f8) < 1e5 ORDER BY id;
+SELECT interval '1 year' * f8 FROM numbers WHERE id = 8;
+SELECT interval '1 year' / f8 FROM numbers WHERE id = 9;
+SELECT interval '1 year' / f8 FROM numbers WHERE id = 7;
+SELECT interval '1 year' * f8 FROM numbers WHERE id = 19 OR id = 5;
+SELECT kind, sum(at - timestamptz '2024-01-01'), avg(at - timestamptz '2024-01-01'), avg(id * interval '1 month 3 hours') FROM events GROUP BY kind ORDER BY kind;
+SELECT sum(DISTINCT x), avg(DISTINCT x), avg(x), avg(x) FILTER (WHERE x > interval '1 year') FROM (SELECT id % 3 * interval '1 hour' + interval '1 day' AS x FROM events) q;
+SELECT id, avg(id * interval '1 month') OVER (ORDER BY id), sum(id * interval '1 hour') OVER (PARTITION BY kind ORDER BY id ROWS 2 PRECEDING) FROM events ORDER BY id;
+SELECT at - current_timestamp(0) < interval '0', localtimestamp(3) > at, localtime(0) IS NULL FROM events ORDER BY id LIMIT 3;
+SELECT date_trunc('day', at) AS d, count(*) FROM events WHERE at >= to_timestamp('2024-02-01 00:00:00.000000', 'YYYY-MM-DD HH24:MI:SS.US') AND at < to_timestamp('2024-02-12 10:30:00.250000', 'YYYY-MM-DD HH24:MI:SS.US') GROUP BY 1 ORDER BY 1;

@@ -1,0 +1,22 @@
+-- Texts read as dates, times, intervals.
+SET search_path = nasty, public;
+SELECT i, x::date, x::timestamp, x::timestamptz, (x || ' 12:34')::timestamp, (x || 'T12:34:56.7')::timestamp, (x || ' 23:59:59.999999')::timestamptz, (x || ' 12:34:56Z')::timestamptz, (x || 'T12:34:56.123456+05:30')::timestamptz, (x || ' 00:00:00-08')::timestamptz FROM people p, (VALUES (1, '2024-02-29'), (2, '0001-01-01'), (3, '9999-12-31'), (4, '0044-03-15'), (5, '2024-03-31'), (6, NULL), (7, '1000-01-01'), (8, '0100-07-07'), (9, '0010-01-02')) v(i, x) WHERE p.id = 1 ORDER BY i;
+SELECT i, x::date FROM people p, (VALUES (1, '2024-02-30')) v(i, x) WHERE p.id = 1 ORDER BY i;
+SELECT i, x::date FROM people p, (VALUES (1, '0000-02-20')) v(i, x) WHERE p.id = 1 ORDER BY i;
+SELECT i, x::date FROM people p, (VALUES (1, '2024-13-01')) v(i, x) WHERE p.id = 1 ORDER BY i;
+SELECT i, x::date FROM people p, (VALUES (1, ' 2024-1-1 '), (2, 'today'), (3, '20240102'), (4, 'Jan 3, 2024'), (5, 'infinity'), (6, '0044-03-15 BC')) v(i, x) WHERE p.id = 1 AND i <> 2 ORDER BY i;
+SELECT i, x::time FROM people p, (VALUES (1, '12:34'), (2, '23:59:59.999999'), (3, '00:00:00'), (4, '01:02:03.4'), (5, NULL)) v(i, x) WHERE p.id = 1 ORDER BY i;
+SELECT i, x::time FROM people p, (VALUES (1, '24:00'), (2, '23:59:60'), (3, '1:2'), (4, '12:34 PM')) v(i, x) WHERE p.id = 1 ORDER BY i;
+SELECT i, x::interval FROM people p, (VALUES (1, '1 day'), (2, '-3 months'), (3, '+15 years'), (4, '90 minutes'), (5, '7 weeks'), (6, '86401 seconds'), (7, '2 mons'), (8, '100 hours'), (9, '5days'), (10, NULL)) v(i, x) WHERE p.id = 1 ORDER BY i;
+SELECT i, x::interval FROM people p, (VALUES (1, '1 day 2 hours'), (2, 'P1D'), (3, '12:34:56'), (4, '1.5 days'), (5, '3')) v(i, x) WHERE p.id = 1 ORDER BY i;
+SELECT id, born + (id || ' days')::interval, hired - (id || ' months')::interval FROM people ORDER BY id;
+SELECT current_timestamp(0) - now() < interval '1 second', localtimestamp(3) IS NULL FROM people LIMIT 1;
+SELECT id, at::text::timestamptz = at, day::text::date = day FROM events ORDER BY id;
+SET TimeZone='America/New_York';
+SELECT i, x::date, x::timestamp, x::timestamptz, (x || ' 02:34')::timestamptz, (x || 'T12:34:56.7')::timestamp, (x || ' 23:59:59.999999')::timestamptz, (x || ' 12:34:56Z')::timestamptz, (x || 'T12:34:56.123456+05:30')::timestamptz, (x || ' 00:00:00-08')::timestamptz FROM people p, (VALUES (1, '2024-02-29'), (2, '0001-01-03'), (3, '9999-12-31'), (4, '0044-03-15'), (5, '2024-03-10'), (6, NULL), (7, '1000-01-01'), (8, '0100-07-07'), (9, '0010-01-02'), (10, '2024-11-03')) v(i, x) WHERE p.id = 1 ORDER BY i;
+SELECT id, at::text::timestamptz = at, day::text::date = day FROM events ORDER BY id;
+SET DateStyle = 'German, DMY';
+SELECT i, x::date, x::timestamp, (x || ' 12:34:56Z')::timestamptz FROM people p, (VALUES (1, '2024-02-03'), (2, '0012-11-10')) v(i, x) WHERE p.id = 1 ORDER BY i;
+SELECT i, x::date FROM people p, (VALUES (1, '03.02.2024'), (2, '11/10/2012')) v(i, x) WHERE p.id = 1 ORDER BY i;
+SET IntervalStyle = 'sql_standard';
+SELECT i, x::interval FROM people p, (VALUES (1, '1 day'), (2, '-3 months')) v(i, x) WHERE p.id = 1 ORDER BY i;
