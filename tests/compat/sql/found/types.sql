@@ -13,3 +13,4 @@ SELECT id, interval '2562049 hours' FROM nasty.numbers WHERE id = 1;
 SELECT interval '1 month', interval '30 days', interval '720 hours' FROM nasty.times WHERE id = 1;
 SELECT id, CASE WHEN id = 1 THEN interval '1 month' END, CASE WHEN id = 1 THEN interval '30 days' END FROM nasty.times WHERE id < 4;
 SELECT id, ts + interval '1 month', ts - interval '-30 days' FROM nasty.times WHERE id IN (1, 3);
+SELECT id, CASE WHEN id = 1 THEN '-0'::float8 END, CASE WHEN id = 1 THEN '0'::float8 END, '-0'::float4 FROM nasty.times WHERE id < 4;
