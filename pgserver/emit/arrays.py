@@ -84,7 +84,7 @@ def _slice(container: Value, lower: Value | None, upper: Value | None) -> Value:
     """A slice begins at 1 again, as DuckDB's does; bounds outside of the array are its ends."""
     first = "1" if lower is None else f"greatest({lower.sql}, 1)"
     last = f"len({container.sql})" if upper is None else f"greatest({upper.sql}, 0)"
-    sql = f"{container.operand}[{first}:{last}]"
+    sql = f"pg_array_slice({container.sql}, {first}, {last})"
     unknown = [bound for bound in (lower, upper) if bound is not None and (bound.constant is None or bound.is_null)]
     if unknown:
         sql = f"CASE WHEN {' AND '.join(f'{bound.operand} IS NOT NULL' for bound in unknown)} THEN {sql} END"

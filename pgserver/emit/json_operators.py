@@ -5,9 +5,11 @@ from collections.abc import Sequence
 
 from pgserver.emit.containment import contains
 from pgserver.emit.literals import text_literal
-from pgserver.emit.rules import Call, Rules, built, rewritten, table
+from pgserver.emit.once import of_first, once
+from pgserver.emit.rules import Call, Rules, built, table
 from pgserver.emit.values import Value
 
+_FIELD = re.compile(r"pg_jsonb_at\((\w+\.\w+), '((?:[^']|'')*)'\)")
 _PLACE = re.compile(r"0|[1-9][0-9]{0,8}")
 _NUMBER = re.compile(r"\s*[+-]?[0-9]")
 
@@ -19,24 +21,29 @@ def pointer_of(key: str) -> str:
 
 def field(call: Call) -> Value:
     """`->` and `->>` by a key: of an array there is none, but a pointer takes a number for a place there."""
-    document, key = call.args
+    key = call.args[1]
     macro = f"pg_{_kind(call)}{'_text' if '->>' in call.signature else ''}_at"
     constant = key.constant.value if key.constant is not None else None
-    if isinstance(constant, str):
-        found = f"{macro}({document.sql}, {text_literal(pointer_of(constant))})"
-        if not _PLACE.fullmatch(constant):
-            return call.result(found, atom=True)
-    else:
-        found = f"{macro}({document.sql}, pg_json_pointer({key.sql}))"
-    first = f"pg_json_trimmed({document.sql})[1]" if _kind(call) == "json" else f"{document.operand}[1]"
-    return call.result(f"CASE WHEN {first} = '{{' THEN {found} END", atom=True)
+    plain = isinstance(constant, str) and not _PLACE.fullmatch(constant)
+    pointer = text_literal(pointer_of(constant)) if isinstance(constant, str) else f"pg_json_pointer({key.sql})"
+    first = "pg_json_trimmed({})[1]" if _kind(call) == "json" else "{}[1]"
+
+    def write(document: str) -> str:
+        found = f"{macro}({document}, {pointer})"
+        return found if plain else f"CASE WHEN {first.format(document)} = '{{' THEN {found} END"
+
+    around = _FIELD.fullmatch(call.args[0].sql)
+    if plain and around is not None and _kind(call) == "jsonb":  # a field of a field is at one path
+        return call.result(f"{macro}({around[1]}, '{around[2]}{pointer[1:]})", atom=True)
+    return call.result(once(call.args[0].sql, write), atom=True)
 
 
 def item(call: Call) -> Value:
     """`->` and `->>` by a place, from the end if negative."""
     document, place = call.args
-    found = f"pg_{_kind(call)}_item({document.sql}, {place.sql})"
-    return call.result(f"pg_jsonb_text({found})" if "->>" in call.signature else found, atom=True)
+    found = once(document.sql, lambda sql: f"pg_{_kind(call)}_item({sql}, {place.sql})")
+    as_text = "->>" in call.signature
+    return call.result(once(found, lambda sql: f"pg_jsonb_text({sql})") if as_text else found, atom=True)
 
 
 def path(call: Call) -> Value:
@@ -58,17 +65,23 @@ def at_path(call: Call, keys: Sequence[str | None], *, as_text: bool) -> Value:
         raise call.no_rule("by a place from the end")
     pointer = text_literal("".join(pointer_of(key) for key in keys if key is not None))
     if keys:
-        return call.result(f"pg_jsonb{'_text' if as_text else ''}_at({document.sql}, {pointer})", atom=True)
-    return call.result(f"pg_jsonb_text({document.sql})" if as_text else document.sql, atom=True)
+        macro = f"pg_jsonb{'_text' if as_text else ''}_at"
+        return call.result(once(document.sql, lambda sql: f"{macro}({sql}, {pointer})"), atom=True)
+    if not as_text:
+        return call.result(document.sql, atom=document.atom)
+    return call.result(once(document.sql, lambda sql: f"pg_jsonb_text({sql})"), atom=True)
 
 
 def has_keys(call: Call) -> Value:
     """`?|` and `?&` of constant keys."""
-    document = call.args[0]
     joint, none = (" OR ", "false") if call.signature.startswith("?|") else (" AND ", "true")
-    tests = [f"pg_jsonb_has({document.sql}, {text_literal(key)})" for key in _texts(call) if key is not None]
-    empty = f"CASE WHEN {document.operand} IS NOT NULL THEN {none} END"
-    return call.result(f"({joint.join(tests)})" if tests else empty, atom=True)
+    keys = [text_literal(key) for key in _texts(call) if key is not None]
+
+    def write(document: str) -> str:
+        tests = joint.join(f"pg_jsonb_has({document}, {key})" for key in keys)
+        return f"({tests})" if keys else f"CASE WHEN {document} IS NOT NULL THEN {none} END"
+
+    return call.result(once(call.args[0].sql, write), atom=True)
 
 
 def contained(call: Call) -> Value:
@@ -77,7 +90,7 @@ def contained(call: Call) -> Value:
     text = needle.constant.value if needle.constant is not None else None
     if not isinstance(text, str):
         raise call.no_rule("of what is no constant")
-    return call.result(contains(document.operand, text), atom=True)
+    return call.result(once(document.sql, lambda sql: contains(sql, text)), atom=True)
 
 
 def _kind(call: Call) -> str:
@@ -96,10 +109,13 @@ JSON_OPERATORS: Rules = table(
     (built(f"{symbol}({kind},integer)", item) for symbol in ("->", "->>") for kind in ("json", "jsonb")),
     built("#>(jsonb,text[])", path),
     built("#>>(jsonb,text[])", path),
-    rewritten("?(jsonb,text)", "pg_jsonb_has($1, $2)"),
+    of_first("?(jsonb,text)", "pg_jsonb_has($1, $2)"),
     built("?|(jsonb,text[])", has_keys),
     built("?&(jsonb,text[])", has_keys),
     built("@>(jsonb,jsonb)", contained),
-    rewritten("=(jsonb,jsonb)", "pg_jsonb_equal($1, $2)"),
-    rewritten("<>(jsonb,jsonb)", "NOT pg_jsonb_equal($1, $2)"),
+    of_first("-(jsonb,text)", "pg_jsonb_without($1, CASE WHEN $2 IS NOT NULL THEN [$2] END)"),
+    of_first("-(jsonb,text[])", "pg_jsonb_without($1, $2)"),
+    of_first("||(jsonb,jsonb)", "pg_jsonb_joined($1, $2)"),
+    of_first("=(jsonb,jsonb)", "pg_jsonb_equal($1, $2)"),
+    of_first("<>(jsonb,jsonb)", "NOT pg_jsonb_equal($1, $2)"),
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pgserver.emit import kinds, zones
 from pgserver.emit.errors import NoRule
 from pgserver.emit.functions import FUNCTIONS
+from pgserver.emit.once import once
 from pgserver.emit.rules import Call
 from pgserver.emit.tree import Node
 from pgserver.emit.values import Value
@@ -63,7 +64,7 @@ def of_form(*columns: tuple[str, int]) -> Callable[[Call], list[Column]]:
     """Return a rule: a form and a type for each column."""
 
     def build(call: Call) -> list[Column]:
-        return [Column(form.format(call.args[0].sql), Value("", type_oid)) for form, type_oid in columns]
+        return [Column(once(call.args[0].sql, form.format), Value("", type_oid)) for form, type_oid in columns]
 
     return build
 

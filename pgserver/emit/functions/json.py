@@ -3,7 +3,9 @@
 from pgserver.emit import kinds
 from pgserver.emit.json_operators import at_path
 from pgserver.emit.json_values import JsonWriter
-from pgserver.emit.rules import Call, Rules, built, rewritten, table
+from pgserver.emit.numeric import from_text
+from pgserver.emit.once import of_first, once
+from pgserver.emit.rules import Call, Rules, built, table
 from pgserver.emit.values import Value
 
 
@@ -32,23 +34,47 @@ def build_array(call: Call) -> Value:
     return call.result(writer(call).array(call.args))
 
 
+def to_integer(call: Call) -> Value:
+    """int2, int4, int8 of a jsonb; a fraction is rounded."""
+    number = once(_number(call), lambda sql: f"pg_jsonb_whole({sql})")
+    return call.result(f"CAST({number} AS {kinds.DUCKDB[call.type]})", atom=True)
+
+
+def to_float(call: Call) -> Value:
+    """float8 of a jsonb."""
+    return call.result(once(_number(call), lambda sql: f"pg_jsonb_double({sql})"), atom=True)
+
+
+def to_numeric(call: Call) -> Value:
+    """numeric of a jsonb, with the decimals that it shows."""
+    return from_text(_number(call))
+
+
+def _number(call: Call) -> str:
+    return once(call.args[0].sql, lambda sql: f"pg_jsonb_number({sql})")
+
+
 def writer(call: Call) -> JsonWriter:
     """Return what writes json or jsonb, as the call's result is."""
     return JsonWriter(call.names, call.assume, jsonb=call.type == kinds.JSONB)
 
 
 JSON: Rules = table(
+    (built(f"{name}(jsonb)", to_integer) for name in ("int2", "int4", "int8")),
+    built("float8(jsonb)", to_float),
+    built('"numeric"(jsonb)', to_numeric),
+    of_first("bool(jsonb)", "pg_jsonb_bool($1)"),
     (built(f"{name}(anyelement)", to_json) for name in ("to_json", "to_jsonb")),
     built("array_to_json(anyarray)", to_json),
     (built(f'{kind}_build_object("any")', build_object) for kind in ("json", "jsonb")),
     (built(f'{kind}_build_array("any")', build_array) for kind in ("json", "jsonb")),
     (built(f"{kind}_build_object()", build_object) for kind in ("json", "jsonb")),
     (built(f"{kind}_build_array()", build_array) for kind in ("json", "jsonb")),
-    rewritten("jsonb_typeof(jsonb)", "pg_json_typeof($1)"),
-    rewritten("json_typeof(json)", "pg_json_typeof(pg_json_trimmed($1))"),
-    rewritten("jsonb_array_length(jsonb)", "pg_json_length($1, $1[1])"),
-    rewritten("json_array_length(json)", "pg_json_length($1, pg_json_trimmed($1)[1])"),
-    rewritten("jsonb_object_field(jsonb,text)", "CASE WHEN $1[1] = '{' THEN pg_jsonb_at($1, pg_json_pointer($2)) END"),
+    of_first("jsonb_typeof(jsonb)", "pg_json_typeof($1)"),
+    of_first("json_typeof(json)", "pg_json_typeof(pg_json_trimmed($1))"),
+    of_first("jsonb_array_length(jsonb)", "pg_json_length($1, $1[1])"),
+    of_first("json_array_length(json)", "pg_json_length($1, pg_json_trimmed($1)[1])"),
+    of_first("jsonb_object_field(jsonb,text)", "CASE WHEN $1[1] = '{' THEN pg_jsonb_at($1, pg_json_pointer($2)) END"),
     built("jsonb_extract_path(jsonb,text[])", extract_path),
     built("jsonb_extract_path_text(jsonb,text[])", extract_path),
 )

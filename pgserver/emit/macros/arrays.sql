@@ -10,4 +10,6 @@ CREATE MACRO pg_series(a, b, step) AS CASE WHEN step = 0 THEN error('22023') ELS
 CREATE MACRO pg_time_series(a, b, step) AS CASE WHEN isinf(a) OR isinf(b) OR to_microseconds(0) = step THEN error('bridge') ELSE generate_series(a, b, step) END;
 CREATE MACRO pg_array_length(a, dimension) AS CASE WHEN dimension = 1 AND len(a) > 0 THEN CAST(len(a) AS INTEGER) END;
 CREATE MACRO pg_array_positions(a, x) AS CASE WHEN a IS NOT NULL THEN list_transform(list_filter(list_zip(a, generate_series(1, len(a))), lambda p_: p_[1] IS NOT DISTINCT FROM x), lambda p_: CAST(p_[2] AS INTEGER)) END;
-CREATE MACRO pg_trim_array(a, n) AS CASE WHEN n < 0 OR n > len(a) THEN error('2202E') WHEN n IS NOT NULL THEN a[1:len(a) - n] END;
+-- A slice without NULLs of an array with some still says in binary that it may have some: only Postgres writes that.
+CREATE MACRO pg_array_slice(a, first, last) AS CASE WHEN list_count(a) < len(a) AND len(a[first:last]) > 0 AND list_count(a[first:last]) = len(a[first:last]) THEN error('bridge') ELSE a[first:last] END;
+CREATE MACRO pg_trim_array(a, n) AS CASE WHEN n < 0 OR n > len(a) THEN error('2202E') WHEN n IS NOT NULL THEN pg_array_slice(a, 1, len(a) - n) END;

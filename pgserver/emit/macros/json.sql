@@ -65,3 +65,18 @@ CREATE MACRO pg_jsonb_object(entries) AS CASE WHEN len(list_distinct(list_transf
       WHEN entries IS NOT NULL THEN '{' || coalesce(array_to_string(list_transform(list_sort(entries), lambda e_: pg_json_string(e_['k']) || ': ' || e_['v']), ', '), '') || '}' END;
 -- What an aggregate joined, in its brackets: NULL of no rows, empty where rows were left out.
 CREATE MACRO pg_json_around(opened, items, closed, any_row) AS CASE WHEN items IS NOT NULL THEN opened || items || closed WHEN any_row THEN opened || closed END;
+-- A jsonb as a scalar: null is NULL, and what is of another kind an error.
+CREATE MACRO pg_jsonb_number(x) AS CASE WHEN contains('-0123456789', x[1]) THEN x WHEN x IS NOT NULL AND x <> 'null' THEN error('22023') END;
+CREATE MACRO pg_jsonb_whole(x) AS CASE WHEN contains(x, '.') THEN CAST(CAST(pg_text_number(x) AS DECIMAL(38, 0)) AS BIGINT) ELSE CAST(x AS BIGINT) END;
+CREATE MACRO pg_jsonb_double(x) AS CASE WHEN isinf(CAST(x AS DOUBLE)) OR (CAST(x AS DOUBLE) = 0 AND regexp_matches(x, '[1-9]')) THEN error('bridge') ELSE CAST(x AS DOUBLE) END;
+CREATE MACRO pg_jsonb_bool(x) AS CASE x WHEN 'true' THEN true WHEN 'false' THEN false ELSE CASE WHEN x IS NOT NULL AND x <> 'null' THEN error('22023') END END;
+-- Changed: the entries of an object, an object without keys, two joined; an array takes what is no array as an element.
+CREATE MACRO pg_jsonb_entries(x) AS list_transform(list_zip(json_keys(x), pg_jsonb_values(x)), lambda z_: {'n': strlen(z_[1]), 'k': z_[1], 'v': z_[2]});
+CREATE MACRO pg_jsonb_array(items) AS '[' || coalesce(array_to_string(items, ', '), '') || ']';
+CREATE MACRO pg_jsonb_without(x, keys) AS CASE WHEN keys IS NULL THEN NULL WHEN x[1] = '{' THEN pg_jsonb_object(list_filter(pg_jsonb_entries(x), lambda e_: NOT coalesce(list_contains(keys, e_['k']), false)))
+      WHEN x[1] = '[' THEN pg_jsonb_array(list_filter(pg_jsonb_elements(x), lambda r_: NOT coalesce(r_[1] = '"' AND list_contains(keys, pg_jsonb_text(r_)), false)))
+      WHEN x IS NOT NULL THEN error('22023') END;
+CREATE MACRO pg_jsonb_as_list(x) AS CASE WHEN x[1] = '[' THEN pg_jsonb_elements(x) ELSE [x] END;
+CREATE MACRO pg_jsonb_joined(x, y) AS CASE WHEN x IS NULL OR y IS NULL THEN NULL
+      WHEN x[1] = '{' AND y[1] = '{' THEN pg_jsonb_object(list_concat(list_filter(pg_jsonb_entries(x), lambda e_: NOT list_contains(json_keys(y), e_['k'])), pg_jsonb_entries(y)))
+      ELSE pg_jsonb_array(list_concat(pg_jsonb_as_list(x), pg_jsonb_as_list(y))) END;

@@ -1,0 +1,23 @@
+-- jsonb cast to scalars, and changed: keys removed, documents joined.
+SET search_path = nasty, public;
+SELECT id, (payload -> 'n')::int, (payload -> 'n')::bigint, (payload -> 'n')::smallint, (payload -> 'n')::numeric, (payload -> 'n')::float8, (payload -> 'nested' -> 'ok')::boolean FROM events ORDER BY id;
+SELECT sum((payload -> 'n')::numeric), sum((payload -> 'n')::int), count(*) FILTER (WHERE (payload -> 'nested' -> 'ok')::bool) FROM events;
+SELECT id, (jb -> 'n')::numeric, (jb -> 'e')::numeric, (jb -> 'neg')::numeric, (jb -> 'neg')::int, (jb -> 'n')::float8, (jb -> 'e')::int FROM things WHERE id IN (2, 12, 14) ORDER BY id;
+SELECT id, (jb ->> 'n')::numeric, (jb ->> 'e')::int FROM things WHERE id = 12;
+SELECT jb::int, jb::numeric, jb::float8 FROM things WHERE id = 6;
+SELECT jb::boolean FROM things WHERE id = 13;
+SELECT id, jb::int, jb::numeric, jb::boolean FROM things WHERE id IN (2, 4) ORDER BY id;
+SELECT jb::int FROM things WHERE id = 5;
+SELECT jb::numeric FROM things WHERE id = 1;
+SELECT jb::boolean FROM things WHERE id = 6;
+SELECT (jb -> 'n')::bigint FROM things WHERE id = 12;
+SELECT (x #>> '{}')::numeric, x::numeric, x::int, x::float8 FROM (SELECT jsonb_array_elements('[1.5, 2.50, -0.5, 100000, 2147483647.4, 0.000001]') AS x FROM people WHERE id = 1) s;
+SELECT id, jb - 'a', jb - 'k"ey', jb - '', jb - 'missing' FROM things WHERE jsonb_typeof(jb) = 'object' ORDER BY id;
+SELECT id, jb - 'two', jb - 'x' FROM things WHERE jsonb_typeof(jb) = 'array' ORDER BY id;
+SELECT id, jb - '{a,n}'::text[], jb - '{}'::text[], jb - '{NULL,b}'::text[], jb - NULL::text FROM things WHERE jsonb_typeof(jb) = 'object' ORDER BY id;
+SELECT jb - 'a' FROM things WHERE id = 13;
+SELECT id, jb || '{"z": 1, "a": {"x": 1.50}}', '{"b": null, "aa": 2}' || jb FROM things WHERE jsonb_typeof(jb) = 'object' ORDER BY id;
+SELECT id, jb || '[1, 2.0]', '"s"' || jb, jb || 'null', jb || NULL FROM things ORDER BY id;
+SELECT id, jb || '{}' FROM things ORDER BY id;
+SELECT a.id, b.id, a.jb || b.jb FROM things a, things b WHERE a.id > 5 AND b.id < 12 ORDER BY 1, 2;
+SELECT id, payload - 'nested' || jsonb_build_object('id', id) FROM events ORDER BY id;
