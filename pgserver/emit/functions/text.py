@@ -1,6 +1,7 @@
 """Functions of text: lengths, parts, padding, replacing."""
 
 from collections.abc import Iterator
+from string import ascii_lowercase, ascii_uppercase
 
 from pgserver.emit import kinds
 from pgserver.emit.comparisons import trimmed
@@ -33,9 +34,14 @@ def padded_length(call: Call) -> Value:
 
 def folded(call: Call) -> Value:
     """Change case: C.UTF-8 maps single characters of Unicode 16, DuckDB those of an older Unicode."""
-    if call.collation not in kinds.UTF8_COLLATIONS:
+    name = call.signature.partition("(")[0]
+    if call.collation in kinds.UTF8_COLLATIONS:
+        return call.result(f"pg_{name}({call.args[0].sql})", atom=True)
+    if name == "initcap":
         raise call.no_rule("under a collation that knows ASCII only")
-    return call.result(f"pg_{call.signature.partition('(')[0]}({call.args[0].sql})", atom=True)
+    letters = ascii_lowercase, ascii_uppercase
+    before, after = letters if name == "upper" else letters[::-1]
+    return call.result(f"translate({call.args[0].sql}, '{before}', '{after}')", atom=True)
 
 
 def right(call: Call) -> Value:

@@ -111,10 +111,13 @@ def span(first: str, last: str) -> CharSet:
 
 DIGITS, UPPER, LOWER = (0x30, 0x39), (0x41, 0x5A), (0x61, 0x7A)
 SPACES = ((0x9, 0xD), (0x20, 0x20))
-SPACES_BEYOND = (
-    (0x85, 0x85), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F),
-    (0x205F, 0x205F), (0x3000, 0x3000),
-)  # fmt: skip
+MORE: dict[str, tuple[Range, ...]] = {
+    "cntrl": ((0x80, 0x9F),),
+    "space": (
+        (0x85, 0x85), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F),
+        (0x205F, 0x205F), (0x3000, 0x3000),
+    ),
+}  # fmt: skip
 OTHER_LOWER = r"\x{AA}\x{BA}\x{2B0}-\x{2B8}\x{2C0}\x{2C1}\x{2E0}-\x{2E4}\x{37A}\x{2071}\x{207F}\x{2090}-\x{209C}"
 ASCII_CLASSES: dict[str, tuple[Range, ...]] = {
     "alpha": (UPPER, LOWER),
@@ -122,6 +125,8 @@ ASCII_CLASSES: dict[str, tuple[Range, ...]] = {
     "word": (DIGITS, UPPER, (0x5F, 0x5F), LOWER),
     "upper": (UPPER,),
     "lower": (LOWER,),
+    "ascii": ((0x0, 0x7F),),
+    "cntrl": ((0x1, 0x1F), (0x7F, 0x7F)),
     "digit": (DIGITS,),
     "xdigit": (DIGITS, (0x41, 0x46), (0x61, 0x66)),
     "space": SPACES,
@@ -148,8 +153,8 @@ def named(name: str, *, ascii_only: bool) -> CharSet:
     ranges = ASCII_CLASSES[name]
     if ascii_only:
         return CharSet(ranges)
-    if name == "space":
-        return CharSet(merged((*ranges, *SPACES_BEYOND)))
+    if name in MORE:
+        return CharSet(merged((*ranges, *MORE[name])))
     return CharSet(ranges, BEYOND.get(name, ()))
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from pgserver.emit.errors import NoRule
-from pgserver.emit.regex.charsets import BEYOND, in_both_cases, named
+from pgserver.emit.regex.charsets import BEYOND, MORE, in_both_cases, named
 from pgserver.emit.regex.compiled import compiled
 from tests.support.emit_lab import EmitLab
 
@@ -45,7 +45,7 @@ def test_initcap_of_plain_texts(emit_lab: EmitLab, plain: set[int]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*BEYOND, "space", "digit"])
+@pytest.mark.parametrize("name", [*BEYOND, *MORE, "ascii", "digit"])
 def test_classes_of_plain_texts(emit_lab: EmitLab, plain: set[int], name: str) -> None:
     found = ours(emit_lab, f"regexp_matches(c, '{named(name, ascii_only=False).re2()}')")
     assert not difference(theirs(emit_lab, f"c ~ '[[:{name}:]]'"), {code: found[code] for code in plain})

@@ -16,6 +16,9 @@ SELECT to_timestamp(t || ' 23:59:59', 'YYYY-MM-DD HH24:MI:SS'), to_date('09 Feb 
 SELECT to_date(replace(t, '02', '13'), 'YYYY-MM-DD') FROM texts WHERE id = 19;
 SELECT to_timestamp(t || ' 24:00:00', 'YYYY-MM-DD HH24:MI:SS') FROM texts WHERE id = 19;
 SELECT to_char(o_orderdate, 'FMMonth') AS month, count(*) FROM orders WHERE to_char(o_orderdate, 'YYYY') = '1995' GROUP BY 1 ORDER BY 2 DESC, 1;
+SELECT id, to_char(ts - timestamp '1999-01-01', 'DD HH24:MI:SS.MS'), to_char(t - time '00:00', 'FMHH24h MI"m" US') FROM times WHERE id NOT IN (5, 6, 7, 8, 9, 11, 16, 20) ORDER BY id;
+SELECT id, to_char(ts - timestamp '1999-01-01', 'HH12 YYYY') FROM times WHERE id IN (1, 3) ORDER BY id;
+SELECT id, to_char(timestamp '1999-01-01' - ts, 'HH24:MI') FROM times WHERE id IN (1, 3) ORDER BY id;
 SET TimeZone = 'America/New_York';
 SELECT id, to_char(tz, 'YYYY-MM-DD HH24:MI'), to_char(d, 'YYYY-MM-DD HH24'), to_char(ts, 'HH24:MI') FROM times WHERE id NOT IN (7, 8, 9, 11) ORDER BY id;
 SELECT id, to_timestamp(to_char(ts, 'YYYY-MM-DD HH24:MI:SS'), 'YYYY-MM-DD HH24:MI:SS') FROM times WHERE id IN (1, 3, 12, 13, 14) ORDER BY id;
