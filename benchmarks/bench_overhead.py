@@ -2,13 +2,12 @@
 
 import statistics
 from collections.abc import Iterator
-from pathlib import Path
 
 import duckdb
 import psycopg
 
 from benchmarks.figure import Figure, in_turns
-from benchmarks.stand import Stand, stand
+from benchmarks.stand import duckdb_over_the_same_files, stand
 from sample import tpch
 
 SCALE = 0.1
@@ -23,29 +22,11 @@ STATEMENTS = (
 def run() -> Iterator[Figure]:
     """Measure both."""
     with stand(SCALE) as place, psycopg.connect(place.lake_url, autocommit=True) as lake:
-        with duckdb_over_the_same_files(place) as engine:
+        with duckdb_over_the_same_files(place, tpch.TABLES) as engine:
             for statement in STATEMENTS:
                 yield _lake_statement(lake, engine, statement)
         with psycopg.connect(place.source_url, autocommit=True) as source:
             yield _relayed(lake, source)
-
-
-def duckdb_over_the_same_files(place: Stand) -> duckdb.DuckDBPyConnection:
-    """Return a DuckDB in this process, with views of the lake's Parquet files."""
-    connection = duckdb.connect()
-    connection.execute("SET parquet_metadata_cache = true")
-    for table in tpch.TABLES:
-        files = data_files(place.data_dir, table)
-        connection.execute(f"CREATE VIEW {table} AS FROM read_parquet({files!r})")
-    return connection
-
-
-def data_files(data_dir: Path, table: str) -> list[str]:
-    """Return the Parquet files of a table that was synced once."""
-    files = [str(path) for path in data_dir.rglob("*.parquet") if table in path.parts]
-    if not files:
-        raise SystemExit(f"no Parquet files of {table} in {data_dir}")
-    return files
 
 
 def _lake_statement(

@@ -1,21 +1,25 @@
-"""What a benchmark measures against: a source PostgreSQL 18 with TPC-H, its lake in a local folder, and a server."""
+"""What a benchmark measures against: a source PostgreSQL 18, its lake in a local folder, and a server.
+
+The source has TPC-H and, where it is asked for, ClickBench.
+"""
 
 import contextlib
 import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import duckdb
 import psutil
 import psycopg
 
 from catalog.postgres import PrivatePostgres
-from sample import tpch
+from sample import hits, tpch
 from sample.children import program
 from sample.run import SOURCE_SETTINGS
 
@@ -38,14 +42,21 @@ def bench_folder() -> Path:
 
 
 @contextlib.contextmanager
-def source(scale: float) -> Iterator[PrivatePostgres]:
-    """Run a source that holds TPC-H, over TCP as our server is asked; made when it is missing."""
+def source(scale: float, hits_rows: int = 0) -> Iterator[PrivatePostgres]:
+    """Run a source, over TCP as our server is asked; made when it is missing."""
     settings = {**SOURCE_SETTINGS, "shared_buffers": "1GB", "max_wal_size": "8GB"}
-    folder = bench_folder() / f"source-{scale:g}"
+    folder = bench_folder() / f"source-{name_of(scale, hits_rows)}"
     with PrivatePostgres(folder, port=free_port(), settings=settings) as postgres:
         if not tpch.is_loaded(postgres.url()):
+            if hits_rows:
+                hits.load(postgres.url(), hits_rows)
             tpch.load(postgres.url(), scale)
         yield postgres
+
+
+def name_of(scale: float, hits_rows: int) -> str:
+    """Return the part of the folders' names that says what they hold."""
+    return f"{scale:g}-hits-{hits_rows}" if hits_rows else f"{scale:g}"
 
 
 def lake_variables(data_dir: Path) -> dict[str, str]:
@@ -57,19 +68,19 @@ def lake_variables(data_dir: Path) -> dict[str, str]:
 
 def sync(url: str, data_dir: Path) -> None:
     """Sync a source into the lake of a folder."""
-    variables = {"SOURCE_POSTGRES_DATABASE_URL": url, "DESTINATION_SCHEMA_NAME": "public"}
+    variables = {"SOURCE_POSTGRES_DATABASE_URL": url}
     with program("syncer", {**lake_variables(data_dir), **variables}, quiet=True) as syncer:
         if syncer.wait() != 0:
             raise SystemExit("the syncer failed")
 
 
 @contextlib.contextmanager
-def stand(scale: float) -> Iterator[Stand]:
+def stand(scale: float, hits_rows: int = 0) -> Iterator[Stand]:
     """Sync a source if its lake is missing, and serve it beside the source."""
-    data_dir = bench_folder() / f"lake-{scale:g}"
+    data_dir = bench_folder() / f"lake-{name_of(scale, hits_rows)}"
     done = data_dir / "synced"
     port = free_port()
-    with source(scale) as postgres:
+    with source(scale, hits_rows) as postgres:
         if not done.exists():
             sync(postgres.url(), data_dir)
             done.touch()
@@ -79,6 +90,18 @@ def stand(scale: float) -> Iterator[Stand]:
             url = f"postgresql://bench@127.0.0.1:{port}/bemidb"
             _wait_until_ready(url, server)
             yield Stand(postgres.url(), url, psutil.Process(server.pid), data_dir)
+
+
+def duckdb_over_the_same_files(place: Stand, tables: Sequence[str]) -> duckdb.DuckDBPyConnection:
+    """Return a DuckDB in this process, with views of the lake's Parquet files."""
+    connection = duckdb.connect()
+    connection.execute("SET parquet_metadata_cache = true")
+    for table in tables:
+        files = [str(path) for path in place.data_dir.rglob("*.parquet") if table in path.parts]
+        if not files:
+            raise SystemExit(f"no Parquet files of {table} in {place.data_dir}")
+        connection.execute(f"CREATE VIEW {table} AS FROM read_parquet({files!r})")
+    return connection
 
 
 def free_port() -> int:

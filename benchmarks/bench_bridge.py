@@ -1,0 +1,25 @@
+"""How fast do rows reach PostgreSQL over the bridge, where it has to answer?"""
+
+import statistics
+from collections.abc import Iterator
+
+import psycopg
+
+from benchmarks.figure import Figure, seconds
+from benchmarks.stand import stand
+
+SCALE = 0.1
+TIMES = 5
+COLUMNS = "l_orderkey, l_linenumber, l_quantity, l_shipdate"
+# A table of the system catalog beside the lake's: PostgreSQL alone can answer, and it has next to nothing to do.
+STATEMENT = f"SELECT count(*) FROM (SELECT {COLUMNS} FROM lineitem) AS l, (SELECT FROM pg_am LIMIT 1) AS one"
+
+
+def run() -> Iterator[Figure]:
+    """Measure a table of four columns."""
+    with stand(SCALE) as place, psycopg.connect(place.lake_url, autocommit=True) as lake:
+        (rows,) = lake.execute(STATEMENT).fetchone() or (0,)
+        times = [seconds(lambda: lake.execute(STATEMENT).fetchall()) for _ in range(TIMES)]
+    speeds = [rows / duration / 1e6 for duration in times]
+    detail = f"{rows:,} rows of {COLUMNS}; {min(speeds):.2f} to {max(speeds):.2f} in {TIMES} runs"
+    yield Figure("Rows over the bridge", statistics.median(speeds), "M rows/s", ">= 1.5", detail)
