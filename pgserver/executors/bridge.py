@@ -15,7 +15,14 @@ from pgserver.encode.copy import CopyLayout
 from pgserver.encode.rows import RowChunk, WireColumn
 from pgserver.engine.pool import EnginePool
 from pgserver.executors.base import BRIDGE, Result
-from pgserver.executors.temporary import definitions, lake_names, quoted, temporary_tables, view_definitions
+from pgserver.executors.temporary import (
+    TemporaryTable,
+    definitions,
+    lake_names,
+    quoted,
+    temporary_tables,
+    view_definitions,
+)
 from pgserver.plan.analysis import RELATION, bind_message, parse_message, read_tree
 from pgserver.plan.backends import BackendPool, query_message
 from pgserver.plan.planner import LakeStatement, Parameter, Planner, Scan
@@ -45,6 +52,13 @@ class Bound:
     state: SessionState
     pins: dict[int, str]
     reason: str
+
+
+@dataclass(slots=True)
+class Budget:
+    """Bytes that a statement may still bring."""
+
+    left: int
 
 
 class BridgeExecutor:
@@ -93,7 +107,7 @@ class BridgeExecutor:
 
     async def _fill(self, backend: TwinBackend, bound: Bound) -> None:
         """Make a temporary table for each table that is read, and bring its rows."""
-        left = self._max_bytes
+        budget = self.budget()
         tables = temporary_tables(bound.statement, self._planner)
         for definition in (*definitions(tables), *view_definitions(bound.statement, self._planner)):
             await backend.ask(query_message(definition.encode()), 0, to_ready=True)
@@ -104,35 +118,44 @@ class BridgeExecutor:
                 await backend.ask(query_message(fill.encode()), 0, to_ready=True)
             elif item.table.view.kind == "r":
                 copy = f"COPY pg_temp.{quoted(item.name)} ({item.columns}) FROM STDIN"
-                query = f"SELECT {item.columns} FROM ONLY {item.source}"  # noqa: S608  # quoted names
-                left -= await self._copy(backend, copy, query, bound, left)
+                await self._copy(backend, copy, self.rows_of(item, bound, budget))
 
-    async def _copy(self, backend: TwinBackend, copy: str, query: str, bound: Bound, left: int) -> int:
-        """Copy the rows of a query over the lake into a table; return their bytes."""
-        scan = await self._planner.compile_scan(query, bound.state)
-        request = await self._planner.request(scan, (), (0,) * len(scan.fields), bound.state.plain, bound.pins)
+    async def _copy(self, backend: TwinBackend, copy: str, rows: AsyncGenerator[RowChunk, None]) -> None:
         seen = backend.ready
         backend.send(query_message(copy.encode()))
         await backend.until(lambda: backend.copy_in or backend.failed)
+        async for chunk in rows:
+            backend.send(bytes(chunk.data))
+            await backend.drain()
+        backend.send(COPY_DONE)  # ignored where COPY has failed meanwhile
+        await backend.until(lambda: backend.ready > seen)
+        backend.take_answers()
+
+    def budget(self) -> "Budget":
+        """Return what one statement may bring."""
+        return Budget(self._max_bytes)
+
+    async def rows_of(self, item: TemporaryTable, bound: Bound, budget: "Budget") -> AsyncGenerator[RowChunk, None]:
+        """Return the rows of a table that a statement needs, as CopyData.
+
+        Raises: ProgramLimitExceeded (54000) above the budget; what the engine says.
+        """
+        query = f"SELECT {item.columns} FROM ONLY {item.source}"  # noqa: S608  # quoted names
+        scan = await self._planner.compile_scan(query, bound.state)
+        request = await self._planner.request(scan, (), (0,) * len(scan.fields), bound.state.plain, bound.pins)
         result = await self._engines.run(replace(request, layout=CopyLayout()))
-        brought = 0
         try:
             async for chunk in result:
-                brought += len(chunk.data)
-                if brought > left:
+                budget.left -= len(chunk.data)
+                if budget.left < 0:
                     raise ProgramLimitExceeded(
                         f"the statement needs more than {self._max_bytes} bytes of rows in PostgreSQL",
                         detail=f"The engine has no rule for {bound.reason}.",
                         hint="Add a condition on the tables, avoid that construct, or raise BEMIDB_BRIDGE_MAX_BYTES.",
                     )
-                backend.send(bytes(chunk.data))
-                await backend.drain()
+                yield chunk
         finally:
             await result.aclose()
-        backend.send(COPY_DONE)  # ignored where COPY has failed meanwhile
-        await backend.until(lambda: backend.ready > seen)
-        backend.take_answers()
-        return brought
 
     async def _bind(self, backend: TwinBackend, bound: Bound) -> None:
         """Have the statement parsed and bound, and make sure that no lake table is left in it: the twin's are empty."""

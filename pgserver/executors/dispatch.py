@@ -30,6 +30,11 @@ class Dispatcher:
         self._lake = lake
         self._bridge = bridge
 
+    @property
+    def bridge(self) -> BridgeExecutor:
+        """What brings rows into PostgreSQL."""
+        return self._bridge
+
     async def run(
         self,
         statement: LakeStatement,

@@ -39,6 +39,7 @@ class Analysed:
     parameters: tuple[int, ...]
     fields: tuple[RowField, ...] | None  # None: the statement returns no rows
     description: bytes  # the RowDescription they were read from
+    mixed: bool = False  # it reads the lake, and reads or writes temporary tables of the session
 
 
 class Analyst:

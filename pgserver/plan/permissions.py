@@ -36,8 +36,8 @@ def read_columns(tree: str, tables: Mapping[int, LakeTable]) -> tuple[tuple[int,
     return tuple(found)
 
 
-def refuse_writes(statement: Statement, tree: str, relids: Sequence[int]) -> None:
-    """Refuse what would change rows of the lake.
+def refuse_writes(statement: Statement, tree: str, relids: Sequence[int], *, elsewhere: bool = True) -> None:
+    """Refuse what would change rows of the lake, and writes elsewhere that read it.
 
     Raises: ReadOnlySqlTransaction (25006); FeatureNotSupported (0A000) for writes elsewhere that read the lake.
     """
@@ -51,4 +51,5 @@ def refuse_writes(statement: Statement, tree: str, relids: Sequence[int]) -> Non
                 f"cannot execute {statement.word} on a table of the lake",
                 hint="Tables of the lake are written by the syncer; change them at the source.",
             )
-    raise FeatureNotSupported(f"{statement.word} that reads the lake is not supported yet")
+    if elsewhere:
+        raise FeatureNotSupported(f"{statement.word} that reads the lake is not supported yet")

@@ -38,6 +38,7 @@ from pgserver.plan.statement import Kind, Statement, classify, parse, parses, re
 from pgserver.plan.utility import (
     Bring,
     CopyOut,
+    Mix,
     Probe,
     Wrapping,
     copied_relation,
@@ -127,14 +128,17 @@ class Planner:
 
     async def _compile_or_bring(
         self, statement: Statement, text: bytes, declared: Sequence[int], context: AnalysisContext
-    ) -> LakeStatement | Bring | None:
+    ) -> LakeStatement | Bring | Mix | None:
         try:
             return await self._compile(statement, text, declared, context)
         except FeatureNotSupported:
             found = await self._bring(statement, declared, context) if may_bring(statement) else None
-            if found is None:
+            if found is not None:
+                return found
+            if not self._hidden:
                 raise
-            return found
+        mixed = await self._compile(statement, text, declared, context, mixing=True)
+        return None if mixed is None else Mix(mixed)
 
     async def _bring(self, statement: Statement, declared: Sequence[int], context: AnalysisContext) -> Bring | None:
         """Compile the query of a statement that brings its rows into a temporary table; None for others."""
@@ -145,8 +149,15 @@ class Planner:
         return None if query is None else Bring(query, how)
 
     async def _compile(
-        self, statement: Statement, text: bytes, declared: Sequence[int], context: AnalysisContext
+        self,
+        statement: Statement,
+        text: bytes,
+        declared: Sequence[int],
+        context: AnalysisContext,
+        *,
+        mixing: bool = False,
     ) -> LakeStatement | None:
+        """Compile a query. Args: `mixing`: it may read the session's temporary tables as well, or write to them."""
         version = self._lake.schema.version
         analysed = await self._analyst.analyse(text, declared, context)
         tables = self._lake.schema.tables
@@ -158,16 +169,23 @@ class Planner:
         relids = tuple(relid for relid in found if relid not in views)
         if not relids:
             return None
-        refuse_writes(statement, analysed.tree, relids)
-        assert analysed.fields is not None
-        emitted, reason = None, ""
+        if analysed.mixed and not mixing:
+            raise FeatureNotSupported(
+                "a statement that reads both the lake and temporary tables is not supported within another statement",
+                hint="Bring the rows of the lake into a temporary table first: CREATE TEMP TABLE ... AS.",
+            )
+        refuse_writes(statement, analysed.tree, relids, elsewhere=not mixing)
+        assert analysed.fields is not None or mixing
+        emitted, reason = None, "temporary tables" if mixing else ""
         try:
+            if mixing:
+                raise NoRule(reason)
             emitting = partial(
                 _emitted,
                 analysed.tree,
                 names=self._lake.names,
                 relations={relid: tables[relid].view for relid in relids},
-                outputs=[OutputColumn(field.type_oid, field.typmod) for field in analysed.fields],
+                outputs=[OutputColumn(field.type_oid, field.typmod) for field in analysed.fields or ()],
                 families=self._lake.families,
             )
             emitted = emitting() if len(analysed.tree) < LARGE_TREE else await asyncio.to_thread(emitting)
@@ -176,7 +194,7 @@ class Planner:
             log.info("no_rule", construct=reason)
         return LakeStatement(
             text=text,
-            fields=analysed.fields,
+            fields=analysed.fields or (),
             description=analysed.description,
             parameters=analysed.parameters,
             relids=tuple(sorted({member for relid in relids for member in (relid, *self.members(relid))})),

@@ -171,7 +171,14 @@ class Bring:
     how: Bringing
 
 
-Wrapping = CopyOut | Explain | Declare | Prepare | Bring
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """A statement that reads the lake and reads or writes the session's temporary tables."""
+
+    query: "LakeStatement"
+
+
+Wrapping = CopyOut | Explain | Declare | Prepare | Bring | Mix
 Utility = Wrapping | ExplainPrepared | Fetch | ExecutePrepared | Forget | Rename | Commit
 
 

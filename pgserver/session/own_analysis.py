@@ -8,11 +8,11 @@ import json
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from pgserver.plan.analysis import RELATION, Analysed, Analyst, parse_message, read_analysis
 from pgserver.plan.backends import AnalysisContext
 from pgserver.plan.planner import Planner
-from pgserver.protocol.errors import FeatureNotSupported
 from pgserver.session import lake
 from pgserver.session.state import FLUSH, SYNC, Session
 from pgserver.twin.backend import Message, TwinBackend
@@ -83,8 +83,7 @@ class SessionAnalyst(Analyst):
     ) -> Analysed | None:
         """Compile a text; see `Analyst.analyse`.
 
-        Raises: BackendFailed with Postgres' error when it refuses the text; FeatureNotSupported (0A000) for a statement
-        that reads both the lake and temporary tables.
+        Raises: BackendFailed with Postgres' error when it refuses the text.
         """
         twin = self._session.twin
         frames = parse_message(text, parameters, LOOK) + lake.named(b"D", b"S" + LOOK) + lake.named(b"C", b"S" + LOOK)
@@ -95,15 +94,9 @@ class SessionAnalyst(Analyst):
             back = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in values)
             await run(twin, f"SELECT {back}".encode())
         analysed = read_analysis(messages)
-        if analysed is not None:
-            self._refuse_mixture(analysed, temporary)
-        return analysed
+        return None if analysed is None else replace(analysed, mixed=self._is_mixed(analysed, temporary))
 
-    def _refuse_mixture(self, analysed: Analysed, temporary: str) -> None:
+    def _is_mixed(self, analysed: Analysed, temporary: str) -> bool:
         read = {int(relid) for relid in RELATION.findall(analysed.tree)}
         mine = {int(relid) for relid in temporary.split(",") if relid}
-        if read & mine and read & self._session.services.lake.schema.tables.keys():
-            raise FeatureNotSupported(
-                "a statement that reads both the lake and temporary tables is not supported yet",
-                hint="Put the rows of the temporary table into the statement: WITH mine AS (VALUES ...).",
-            )
+        return bool(read & mine and read & self._session.services.lake.schema.tables.keys())

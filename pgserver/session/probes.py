@@ -12,6 +12,7 @@ from pgserver.session.state import FLUSH, Session
 from pgserver.twin.backend import BackendFailed, Message
 
 NAME = b"_bemidb_probe"
+ROWS_AT_ONCE = 10_000
 ERROR_RESPONSE = ord("E")
 
 
@@ -28,6 +29,7 @@ class Question:
 
 
 NOTHING = Question(b"", 0)
+CLOSING = Question(lake.named(b"C", b"P" + NAME) + lake.named(b"C", b"S" + NAME), 2)
 STATE = Question(lake.STATE_FRAMES.removesuffix(FLUSH), lake.STATE_ANSWERS)
 
 
@@ -52,12 +54,24 @@ def question(
     return Question(frames, 7)
 
 
+def stepwise(
+    text: bytes, types: Sequence[int], parameters: Sequence[Parameter], formats: Sequence[int]
+) -> tuple[Question, Question, Question]:
+    """Return what prepares a statement of ours, what runs it for some rows more, and what ends it."""
+    values = [parameter.value for parameter in parameters]
+    codes = [parameter.format for parameter in parameters]
+    frames = lake.named(b"C", b"S" + NAME) + parse_message(text, types, NAME)
+    begin = Question(frames + bind_message(values, codes, formats, NAME), 3)
+    more = Question(lake.named(b"E", NAME, tail=ROWS_AT_ONCE.to_bytes(4)), 1)
+    return begin, more, CLOSING
+
+
 def copying(table: str) -> tuple[Question, Question]:
     """Return what runs COPY FROM STDIN, and what is asked when its data is sent: no Close may come before."""
     text = f"COPY {table} FROM STDIN (ENCODING 'UTF8')".encode()
     frames = lake.named(b"C", b"S" + NAME) + parse_message(text, (), NAME) + bind_message((), (), (), NAME)
     begin = Question(frames + lake.named(b"E", NAME, tail=b"\0\0\0\0"), 4)
-    return begin, Question(lake.named(b"C", b"P" + NAME) + lake.named(b"C", b"S" + NAME), 2)
+    return begin, CLOSING
 
 
 # After an Execute the next statement of the group begins an implicit transaction block, as it does within a Query of

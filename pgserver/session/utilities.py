@@ -12,6 +12,7 @@ from pgserver.plan.utility import (
     ExplainPrepared,
     Fetch,
     Forget,
+    Mix,
     Prepare,
     Rename,
     Utility,
@@ -20,7 +21,7 @@ from pgserver.plan.utility import (
     read_rename,
 )
 from pgserver.protocol.errors import FeatureNotSupported
-from pgserver.session import bringing, copy, cursors, explain, prepared
+from pgserver.session import bringing, copy, cursors, explain, mixing, prepared
 from pgserver.session.own_analysis import note_text, planner_of
 from pgserver.session.portals import Found, Outcome, UtilityPortal
 from pgserver.session.refused import refuse_role_changes
@@ -56,7 +57,7 @@ def is_the_twins(session: Session, utility: Utility) -> bool:
             return prepared.prepared(session, utility.name) is None
         case ExplainPrepared():
             return prepared.prepared(session, utility.execute.name) is None
-        case CopyOut() | Explain() | Declare() | Bring():
+        case CopyOut() | Explain() | Declare() | Bring() | Mix():
             return False
         case Prepare() | Forget() | Rename() | Commit():
             return True
@@ -116,6 +117,8 @@ async def begin(session: Session, utility: Utility, portal: UtilityPortal | None
             return await prepared.begin(session, utility, formats)
         case Declare():
             return await cursors.declare(session, utility, portal)
+        case Mix():
+            return await mixing.begin(session, utility, portal)
         case Bring():
             return await bringing.begin(session, utility, portal)
         case Fetch():

@@ -1,0 +1,106 @@
+"""Statements over the lake and the session's temporary tables: the bridge, into the session's own backend.
+
+What is made there has the names of the lake's tables and is dropped behind the statement: nobody else may see it.
+"""
+
+from collections.abc import Iterable
+
+from pgserver.executors.base import BRIDGE
+from pgserver.executors.bridge import Bound, row_chunk
+from pgserver.executors.temporary import (
+    TemporaryTable,
+    definitions,
+    lake_names,
+    quoted,
+    temporary_tables,
+    view_definitions,
+)
+from pgserver.plan.analysis import RELATION
+from pgserver.plan.planner import LakeStatement
+from pgserver.plan.rewrite import use_temporary_tables
+from pgserver.plan.session_state import SessionState
+from pgserver.plan.utility import Mix
+from pgserver.protocol.errors import FeatureNotSupported
+from pgserver.session import lake, probes
+from pgserver.session.cursor import Rows
+from pgserver.session.own_analysis import SessionAnalyst
+from pgserver.session.portals import Outcome, UtilityPortal
+from pgserver.session.settings import analysis_context
+from pgserver.session.state import Session
+
+COMPLETE, SUSPENDED = ord("C"), ord("s")
+
+
+async def begin(session: Session, mix: Mix, portal: UtilityPortal | None) -> Outcome:
+    """Return what runs the statement.
+
+    Raises: BackendFailed.
+    """
+    state = await lake.ask_state(session)
+    outcome = Outcome("", counted=False, description=mix.query.description, returns_rows=bool(mix.query.fields))
+    outcome.whole = True  # to its end, which is that of its tables
+    outcome.chunks = _rows(session, mix.query, portal, state, outcome)
+    return outcome
+
+
+async def _rows(
+    session: Session, query: LakeStatement, portal: UtilityPortal | None, state: SessionState, outcome: Outcome
+) -> Rows:
+    """Run the statement; at its end the outcome has the tag that the twin gives."""
+    parameters, formats = ((), ()) if portal is None else (portal.parameters, portal.formats)
+    pins = session.pins if lake.isolated(state) else {}
+    bound = Bound(query, parameters, formats, state, pins, query.reason)
+    planner = session.services.planner
+    await session.services.lake.refresh()
+    tables = temporary_tables(query, planner)
+    views = list(view_definitions(query, planner))
+    for definition in (*definitions(tables), *views):
+        await probes.ask(session, probes.question(definition.encode()))
+    await _fill(session, tables, bound)
+    text = await _rewritten(session, query)
+    session.progress.started(BRIDGE.lower(), 0)
+    begun, more, closed = probes.stepwise(text, query.parameters, parameters, formats)
+    await probes.ask(session, begun)
+    suspended = True
+    while suspended:
+        messages = await probes.ask(session, more)
+        suspended = messages[-1][0] == SUSPENDED
+        yield row_chunk(messages)
+    outcome.tag = next(frame for tag, frame in messages if tag == COMPLETE)[5:-1].decode()
+    await probes.ask(session, closed)
+    await _drop(session, (planner.table(relid).name for relid in query.views), "VIEW")
+    await _drop(session, (item.name for item in tables), "TABLE")
+
+
+async def _fill(session: Session, tables: list[TemporaryTable], bound: Bound) -> None:
+    bridge = session.services.dispatcher.bridge
+    budget = bridge.budget()
+    for item in tables:
+        table = f"pg_temp.{quoted(item.name)}"
+        if not item.table.view.columns:
+            rows = session.services.planner.counted(item.table.oid, bound.pins)
+            fill = f"INSERT INTO {table} SELECT FROM generate_series(1, {rows})"
+            await probes.ask(session, probes.question(fill.encode()))
+        elif item.table.view.kind == "r":
+            copy, after = probes.copying(f"{table} ({item.columns})")
+            await session.twin.bring(copy.frames, copy.answers, bridge.rows_of(item, bound, budget))
+            await probes.ask(session, after)
+
+
+async def _rewritten(session: Session, query: LakeStatement) -> bytes:
+    """Write the statement with the new tables in it, and see that none of the lake's, which are empty, is left.
+
+    Raises: FeatureNotSupported (0A000).
+    """
+    text = use_temporary_tables(query.text.decode(), lake_names(query, session.services.planner)).encode()
+    analysed = await SessionAnalyst(session).analyse(text, query.parameters, await analysis_context(session))
+    left = set() if analysed is None else {int(relid) for relid in RELATION.findall(analysed.tree)}
+    if analysed is None or left & {*query.relids, *query.views}:
+        raise FeatureNotSupported("this spelling of a table's name is not supported beside temporary tables")
+    return text
+
+
+async def _drop(session: Session, names: Iterable[str], kind: str) -> None:
+    listed = ", ".join(f"pg_temp.{quoted(name)}" for name in names)
+    if listed:
+        await probes.ask(session, probes.question(f"DROP {kind} {listed} CASCADE".encode()))
