@@ -1,6 +1,7 @@
 """to_char of numbers: constant patterns of digits, one group mark at each thousand, a point, FM and literal text.
 
-A number that is too wide for its pattern, which Postgres fills with #, is the bridge's; so are NaN and infinity.
+A number that is too wide for its pattern is #. NaN and infinity, and floats of more digits than they have, are the
+bridge's.
 Source: `NUM_processor` in src/backend/utils/adt/formatting.c.
 """
 
@@ -31,6 +32,7 @@ class Format:
 
     fill: bool
     prefix: str
+    wide: str  # what is shown of a number that has more places
     places: int
     least: int
     grouped: bool
@@ -58,6 +60,7 @@ def parse(call: Call, pattern: str) -> Format:
     return Format(
         fill=not found["fill"],
         prefix=found["prefix"].replace('"', ""),
+        wide=re.sub("[09]", "#", whole) + ("." + "#" * len(decimals) if decimals else ""),
         places=len(digits),
         least=least,
         grouped="," in whole,
@@ -75,10 +78,8 @@ def to_char(call: Call) -> Value:
         raise call.no_rule("with a pattern that is not a constant")
     shape = parse(call, pattern)
     text = _rounded(call, call.args[0], shape)
-    if shape.fill:
-        body = f"pg_number_padded({text}, {shape.places}, {shape.least}, {str(shape.grouped).lower()}, {shape.width})"
-    else:
-        body = f"pg_number_short({text}, {shape.places}, {shape.least}, {str(shape.grouped).lower()}, {shape.kept})"
+    shared = f"{text}, {text_literal(shape.wide)}, {shape.places}, {shape.least}, {str(shape.grouped).lower()}"
+    body = f"pg_number_padded({shared}, {shape.width})" if shape.fill else f"pg_number_short({shared}, {shape.kept})"
     before = f"{text_literal(shape.prefix)} || " if shape.prefix else ""
     after = f" || {text_literal(shape.suffix)}" if shape.suffix else ""
     return call.result(before + body + after)

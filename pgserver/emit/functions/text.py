@@ -130,6 +130,7 @@ TEXT: Rules = table(
     rewritten('"overlay"(text,text,integer,integer)', "pg_overlay($1, $2, $3, $4)"),
     renamed("starts_with(text,text)", to="prefix"),
     rewritten("text(name)", "$1"),
+    rewritten('text("char")', "$1"),
     same("md5(text)"),
     same("ascii(text)"),
     rewritten("chr(integer)", "pg_chr($1)"),
