@@ -20,6 +20,7 @@ from pgserver.emit.scope import Context, RelationSource, Scope
 from pgserver.emit.select import Select
 from pgserver.emit.setops import set_operation
 from pgserver.emit.sets import sets_item
+from pgserver.emit.size import check_size
 from pgserver.emit.tree import Node
 from pgserver.emit.values import Value
 from pgserver.emit.walk import Walk
@@ -53,6 +54,7 @@ def emit(
         top = _select(tree, walk.within(Scope(tree, None)))
         context.assumes |= assumed(top.targets, names)
         sql = top.write(output_items(top.targets, outputs, names))
+        check_size(sql)
     except RecursionError:
         raise TooDeep from None
     parts = context.parts(sql)
