@@ -8,7 +8,7 @@ from pgserver.emit.date_operators import DATE_OPERATORS
 from pgserver.emit.json_operators import JSON_OPERATORS
 from pgserver.emit.number_operators import NUMBER_OPERATORS
 from pgserver.emit.numeric import MAX_DIGITS, add, divide, multiply, scaled
-from pgserver.emit.rules import Call, Rule, Rules, built, rewritten, same, table
+from pgserver.emit.rules import Call, Rule, Rules, built, named_once, nested, rewritten, same, table, template
 from pgserver.emit.text_operators import TEXT_OPERATORS
 from pgserver.emit.values import Numeric, Value, numeric_of
 
@@ -29,7 +29,8 @@ def _integer_division(call: Call, operator: str, macro: str) -> Value:
     left, right = call.args
     if right.constant is not None and right.constant.value not in (None, 0, -1):
         return call.result(f"{left.operand} {operator} {right.operand}")
-    return call.result(f"{macro}({left.sql}, {right.sql})", atom=True)
+    write = template(f"{macro}($1, $2)")
+    return call.result(named_once(call.args, write) if nested(call.args) else write(call.args), atom=True)
 
 
 def addition(call: Call) -> Value:

@@ -39,13 +39,14 @@ CREATE MACRO pg_long_quotient_(a, b, k) AS (a * pg_pow10(greatest(k - 10, 0))) /
 CREATE MACRO pg_quotient_digits_(a, b, k) AS CASE WHEN k < 0 THEN pg_rounded_quotient(a, b * pg_pow10(-k)) WHEN CAST(a AS DOUBLE) * pow(10, k) < 1e38 THEN pg_rounded_quotient(a * pg_pow10(k), b) ELSE pg_long_quotient_(a, b, k) END;
 CREATE MACRO pg_pointed_(d, r) AS CASE WHEN r = 0 THEN d WHEN length(d) > r THEN left(d, -r) || '.' || right(d, r) ELSE '0.' || lpad(d, r, '0') END;
 CREATE MACRO pg_scaled_text(neg, q, r) AS list_transform([CAST(q AS VARCHAR)], lambda d_: CASE WHEN neg AND d_ <> '0' THEN '-' || pg_pointed_(d_, r) ELSE pg_pointed_(d_, r) END)[1];
+CREATE MACRO pg_operands_(x, mx, y, my) AS list_transform([{'x': x, 'y': y}], lambda o_: {'x': o_['x'], 'y': o_['y'], 'a': abs(o_['x']), 'b': abs(o_['y']), 'p': abs(o_['x']) * mx, 'q': abs(o_['y']) * my});
 CREATE MACRO pg_quotient_scale(x, mx, y, my, wx, wy, k, shown) AS list_transform([{'x': abs(x) * mx, 'y': abs(y) * my}], lambda v_: CASE WHEN v_['y'] = 0 THEN error('22012') ELSE pg_quotient_scale_(v_['x'], v_['y'], wx, wy, shown) END)[1];
-CREATE MACRO pg_quotient(x, mx, y, my, wx, wy, k, shown) AS list_transform([{'x': x, 'y': y, 'a': abs(x), 'b': abs(y), 'p': abs(x) * mx, 'q': abs(y) * my}], lambda v_:
+CREATE MACRO pg_quotient(x, mx, y, my, wx, wy, k, shown) AS list_transform(pg_operands_(x, mx, y, my), lambda v_:
       CASE WHEN v_['x'] IS NULL OR v_['y'] IS NULL THEN NULL WHEN v_['y'] = 0 THEN error('22012') ELSE
       list_transform([pg_quotient_scale_(v_['p'], v_['q'], wx, wy, shown)], lambda r_: pg_scaled_text((v_['x'] < 0) <> (v_['y'] < 0), pg_quotient_digits_(v_['a'], v_['b'], r_ + k), r_))[1] END)[1];
 -- The same as a number with 20 decimals; a quotient that shows more takes the bridge.
 CREATE MACRO pg_at_20_(q, r) AS CAST(CASE WHEN r > 20 THEN error('bridge') ELSE q * pg_pow10(20 - r) END AS DECIMAL(38, 0)) * CAST('0.00000000000000000001' AS DECIMAL(20, 20));
-CREATE MACRO pg_quotient_number(x, mx, y, my, wx, wy, k, shown) AS list_transform([{'x': x, 'y': y, 'a': abs(x), 'b': abs(y), 'p': abs(x) * mx, 'q': abs(y) * my}], lambda v_:
+CREATE MACRO pg_quotient_number(x, mx, y, my, wx, wy, k, shown) AS list_transform(pg_operands_(x, mx, y, my), lambda v_:
       CASE WHEN v_['x'] IS NULL OR v_['y'] IS NULL THEN NULL WHEN v_['y'] = 0 THEN error('22012') ELSE
       list_transform([pg_quotient_scale_(v_['p'], v_['q'], wx, wy, shown)], lambda r_: CASE WHEN (v_['x'] < 0) <> (v_['y'] < 0) THEN -1 ELSE 1 END * pg_at_20_(pg_quotient_digits_(v_['a'], v_['b'], r_ + k), r_))[1] END)[1];
 
