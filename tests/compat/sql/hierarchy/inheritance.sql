@@ -8,8 +8,6 @@ SELECT * FROM ONLY dogs ORDER BY name;
 SELECT * FROM pets ORDER BY owner;
 SELECT * FROM ONLY pets;
 SELECT * FROM pet_dogs;
-COPY animals TO STDOUT;
-COPY dogs (name) TO STDOUT;
 TABLE pets;
 SELECT name, legs, count(*) FROM animals GROUP BY name ORDER BY name;
 SELECT a.name, d.breed, p.owner FROM animals a LEFT JOIN dogs d USING (name) LEFT JOIN pets p ON p.legs = a.legs ORDER BY 1, 3;

@@ -27,8 +27,5 @@ SELECT kind, amount + 1, day FROM scaled WHERE kind = 'b' ORDER BY amount;
 SELECT sum(amount) FROM scaled_a;
 SELECT count(amount), count(day) FROM scaled;
 SELECT count(*), sum(amount) FROM no_partitions;
-COPY measured TO STDOUT;
-COPY (SELECT * FROM measured ORDER BY id) TO STDOUT;
-COPY february (id, note) TO STDOUT;
 SELECT relid::regclass::text, parentrelid::regclass::text, isleaf, level FROM pg_partition_tree('measured') ORDER BY level, 1;
 SELECT relname, relkind, relispartition, relhassubclass, pg_get_expr(relpartbound, oid), pg_get_partkeydef(oid) FROM pg_class WHERE relnamespace IN ('family'::regnamespace, 'family_parts'::regnamespace) AND relkind IN ('p', 'r') AND relname <> 'stored' ORDER BY 1;

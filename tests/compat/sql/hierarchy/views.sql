@@ -14,8 +14,6 @@ SELECT * FROM one;
 SELECT x, count(*) FROM one, animals GROUP BY x;
 SELECT * FROM stored ORDER BY state;
 SELECT * FROM ONLY paid ORDER BY id;
-COPY paid TO STDOUT;
-COPY (TABLE paid ORDER BY id) TO STDOUT;
 SELECT nothing FROM paid;
 SELECT count(*) FROM no_view;
 SELECT pg_get_viewdef('by_month'::regclass), pg_get_viewdef('legs'::regclass, true);
