@@ -172,7 +172,7 @@ def test_interrupting_what_is_done_does_no_harm_to_the_next(go, engine, ask, fet
     go(work())
 
 
-def test_a_statement_waits_for_a_place_and_its_deadline_counts(go, new_pool, ask, fetch, lake) -> None:
+def test_a_statement_waits_for_a_place_and_its_deadline_counts(go, new_pool, ask, fetch) -> None:
     async def work() -> None:
         async with new_pool(max_active=1) as pool:
             busy = asyncio.create_task(pool.run(ask(ENDLESS)))
