@@ -25,8 +25,7 @@ async def parse(session: Session, frame: bytes) -> None:
     except ProtocolViolation:
         refuse(session, frame)
         return
-    if observers.ASKS.search(message.query):
-        await session.services.twin.show_statements()
+    await observers.show_named(session, message.query)
     statement = classify(message.query.decode("utf-8", "replace"))
     found = await utilities.look(session, statement, message.query, message.parameter_types)
     if may_change_settings(statement):

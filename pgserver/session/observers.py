@@ -1,4 +1,4 @@
-"""`pg_stat_activity` as the clients see it: what each session's client runs, told to the twin when one looks at it."""
+"""What the twin is told when a client looks: who runs what, for `pg_stat_activity`; views that nobody else sees."""
 
 import json
 import re
@@ -10,12 +10,19 @@ from pgserver.session import probes
 from pgserver.session.state import FLUSH, SYNC, Session
 
 LOOKS = re.compile(rb"pg_stat_activity", re.IGNORECASE)
-ASKS = re.compile(rb"pg_stat_statements", re.IGNORECASE)
+ON_DEMAND = {"pg_stat_statements": re.compile(rb"pg_stat_statements", re.IGNORECASE)}
 TELL = b"SELECT pg_catalog.set_config('bemidb.activity', $1, $2)"
 TYPES = (25, 16)  # text, boolean
 IDLE, FAILED = b"IE"
 SHOWN_BYTES = 1023  # track_activity_query_size, less the end
 STATES = {ord("I"): "idle", ord("T"): "idle in transaction", FAILED: "idle in transaction (aborted)"}
+
+
+async def show_named(session: Session, text: bytes) -> None:
+    """Have there be what a statement names of `install.ON_DEMAND`: lists of all relations are as at the source."""
+    for name, pattern in ON_DEMAND.items():
+        if pattern.search(text):
+            await session.services.twin.show(name)
 
 
 async def tell(session: Session, *, in_group: bool) -> None:

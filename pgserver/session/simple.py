@@ -36,8 +36,7 @@ async def query(session: Session, frame: bytes) -> None:
     if frame[-1:] != b"\0" or b"\0" in text:
         await relay(session, frame)  # Postgres says what is wrong with it
         return
-    if observers.ASKS.search(text):
-        await session.services.twin.show_statements()
+    await observers.show_named(session, text)
     looks = observers.LOOKS.search(text)
     if looks:
         await observers.tell(session, in_group=False)

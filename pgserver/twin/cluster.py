@@ -84,7 +84,7 @@ class Twin:
         self._connections: dict[str, Connection] = {}
         self._roles: set[str] = set()
         self._roles_lock = asyncio.Lock()
-        self._statements_shown = False
+        self._shown: set[str] = set()  # of `install.ON_DEMAND`
         self._stopping = asyncio.Event()
         self._postgres = PrivatePostgres(
             self._folder.cluster,
@@ -130,12 +130,12 @@ class Twin:
         """
         await asyncio.to_thread(self._folder.lock)
 
-    async def show_statements(self) -> None:
-        """Have `pg_stat_statements` found by its name, see `sql/on_demand`."""
-        if not self._statements_shown:
+    async def show(self, name: str) -> None:
+        """Make what is made when somebody first asks for it. Args: a key of `install.ON_DEMAND`."""
+        if name not in self._shown:
             async with self._roles_lock:
-                await install.show(await self._connection("roles"), install.STATEMENTS)
-            self._statements_shown = True
+                await install.show(await self._connection("roles"), name)
+            self._shown.add(name)
 
     @property
     def owner(self) -> str:
@@ -147,6 +147,7 @@ class Twin:
 
         Raises: OperatorError when another server has the folder, or names or folder cannot be used.
         """
+        self._shown.clear()
         install.check_names(self._settings.database, self._settings.user)
         started = time.monotonic()
         await self.take_folder()

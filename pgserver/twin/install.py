@@ -25,7 +25,8 @@ SETTINGS = "SET search_path = pg_catalog; SET allow_system_table_mods = on; SET 
 MADE_OF = "SELECT label FROM pg_seclabel WHERE objoid = 0 AND classoid = 0 AND provider = 'bemidb files'"
 NOTE = "INSERT INTO pg_seclabel (objoid, classoid, objsubid, provider, label) VALUES (0, 0, 0, 'bemidb files', %s)"
 SCRAM = "SCRAM-SHA-256$"
-STATEMENTS = "pg_stat_statements"
+# Relations that are there only when somebody has asked for them, each by a file of `sql/on_demand` that makes it.
+ON_DEMAND = {"pg_stat_statements": "pg_catalog.pg_stat_statements"}
 LC_ALL_MASK = 0x1FBF  # locale.h of glibc
 MIN_DEAD_ROWS = 1000
 LITTERED = "SELECT relname FROM pg_stat_sys_tables WHERE schemaname = 'pg_catalog' AND n_dead_tup >= %s"
@@ -77,14 +78,14 @@ def sql_files() -> list[str]:
 
 
 def on_demand(name: str) -> str:
-    """Return the text that makes a view of pg_catalog which is there only when somebody has asked for it."""
+    """Return the text of a file of `sql/on_demand`."""
     return (files("pgserver.twin") / "sql" / "on_demand" / f"{name}.sql").read_text()
 
 
 async def show(connection: Connection, name: str) -> None:
-    """Make such a view, if it is not there."""
+    """Make what a file of `sql/on_demand` makes, if it is not there."""
     async with connection.transaction():
-        row = await (await connection.execute("SELECT to_regclass('pg_catalog.' || %s) IS NULL", [name])).fetchone()
+        row = await (await connection.execute("SELECT to_regclass(%s) IS NULL", [ON_DEMAND[name]])).fetchone()
         if row == (True,):
             await connection.execute("SET LOCAL allow_system_table_mods = on")
             await connection.execute(on_demand(name).encode())
@@ -92,7 +93,7 @@ async def show(connection: Connection, name: str) -> None:
 
 def fingerprint(owner: str) -> str:
     """Return what tells whether a database was made by this version of the program, for this owner."""
-    parts = [str(ddl.FORMAT), owner, *sql_files(), on_demand(STATEMENTS)]
+    parts = [str(ddl.FORMAT), owner, *sql_files(), *map(on_demand, ON_DEMAND)]
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
 
