@@ -17,5 +17,5 @@ SELECT * FROM ONLY paid ORDER BY id;
 SELECT nothing FROM paid;
 SELECT count(*) FROM no_view;
 SELECT pg_get_viewdef('by_month'::regclass), pg_get_viewdef('legs'::regclass, true);
-SELECT table_name, view_definition, is_updatable FROM information_schema.views WHERE table_schema = 'family' ORDER BY 1;
+SELECT table_name, is_updatable, is_insertable_into FROM information_schema.views WHERE table_schema = 'family' ORDER BY 1;
 SELECT obj_description('paid'::regclass), relkind, reloptions FROM pg_class WHERE oid = 'by_month'::regclass;
