@@ -30,7 +30,7 @@ SAME = (
     r"\d+ family.by_month",
     r"\dv family.*",
     r"\dT nasty.*",
-    r"\dn",
+    r"\dn family*",
     r"\df lower",
     r"\df+ lower",
     r"\da sum",

@@ -19,6 +19,7 @@ QUERIES = [
     "SELECT NULL::int, '', 'a' || chr(9) || chr(92) || chr(10) || name, chr(8) || '.' FROM nasty.people ORDER BY id",
     "SELECT '\\.' FROM nasty.people",
     "SELECT to_char(born, 'Q TMDay'), name FROM nasty.people ORDER BY id",  # over the bridge
+    "SELECT * FROM family.measured ORDER BY id",
 ]
 OPTIONS = [
     "",
