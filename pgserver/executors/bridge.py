@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pgserver.encode.copy import CopyLayout
+from pgserver.emit import kinds
+from pgserver.encode.copy import SIGNATURE, TRAILER, CopyLayout
 from pgserver.encode.rows import RowChunk, WireColumn
 from pgserver.engine.pool import EnginePool
 from pgserver.executors.base import BRIDGE, Result
@@ -37,6 +38,13 @@ ROWS_PER_EXECUTE = 10_000
 FLUSH = b"H\x00\x00\x00\x04"
 SYNC = b"S\x00\x00\x00\x04"
 COPY_DONE = b"c\x00\x00\x00\x04"
+TEXT = CopyLayout()
+BINARY_TYPES = frozenset(
+    (
+        *(kinds.BOOL, kinds.INT2, kinds.INT4, kinds.INT8, kinds.FLOAT4, kinds.FLOAT8, kinds.NUMERIC, kinds.UUID),
+        *(kinds.DATE, kinds.TIMESTAMP, kinds.TIMESTAMPTZ, kinds.TEXT, kinds.VARCHAR, kinds.BPCHAR),
+    )
+)
 EXECUTE_UNNAMED = b"E\x00\x00\x00\x09\x00" + struct.pack(">I", ROWS_PER_EXECUTE)
 SET_CONFIG = re.compile(r":funcid\s+2078\s")  # its backends can take any role: that is the session's choice alone
 DATA_ROW, NOTICE, SUSPENDED = ord("D"), ord("N"), ord("s")
@@ -117,17 +125,29 @@ class BridgeExecutor:
                 fill = f"INSERT INTO pg_temp.{quoted(item.name)} SELECT FROM generate_series(1, {rows})"
                 await backend.ask(query_message(fill.encode()), 0, to_ready=True)
             elif item.table.view.kind == "r":
-                copy = f"COPY pg_temp.{quoted(item.name)} ({item.columns}) FROM STDIN"
-                await self._copy(backend, copy, self.rows_of(item, bound, budget))
+                layout = await self._layout(item, bound)
+                copy = f"COPY pg_temp.{quoted(item.name)} ({item.columns}) FROM STDIN (FORMAT {layout.format})"
+                await self._copy(backend, copy, self.rows_of(item, bound, budget, layout), layout)
 
-    async def _copy(self, backend: TwinBackend, copy: str, rows: AsyncGenerator[RowChunk, None]) -> None:
+    async def _layout(self, item: TemporaryTable, bound: Bound) -> CopyLayout:
+        """Choose the binary format where it can be: Postgres reads it in half the time."""
+        scan = await self._planner.compile_scan(query_of(item), bound.state)
+        plain = all(field.type_oid in BINARY_TYPES for field in scan.fields)
+        return CopyLayout("binary") if plain and bound.state.client_encoding == "UTF8" else CopyLayout()
+
+    async def _copy(
+        self, backend: TwinBackend, copy: str, rows: AsyncGenerator[RowChunk, None], layout: CopyLayout
+    ) -> None:
+        binary = layout.format == "binary"
         seen = backend.ready
         backend.send(query_message(copy.encode()))
         await backend.until(lambda: backend.copy_in or backend.failed)
+        if binary:
+            backend.send(copy_data(SIGNATURE))
         async for chunk in rows:
             backend.send(bytes(chunk.data))
             await backend.drain()
-        backend.send(COPY_DONE)  # ignored where COPY has failed meanwhile
+        backend.send((copy_data(TRAILER) if binary else b"") + COPY_DONE)  # ignored where COPY has failed meanwhile
         await backend.until(lambda: backend.ready > seen)
         backend.take_answers()
 
@@ -135,15 +155,17 @@ class BridgeExecutor:
         """Return what one statement may bring."""
         return Budget(self._max_bytes)
 
-    async def rows_of(self, item: TemporaryTable, bound: Bound, budget: "Budget") -> AsyncGenerator[RowChunk, None]:
+    async def rows_of(
+        self, item: TemporaryTable, bound: Bound, budget: "Budget", layout: CopyLayout = TEXT
+    ) -> AsyncGenerator[RowChunk, None]:
         """Return the rows of a table that a statement needs, as CopyData.
 
         Raises: ProgramLimitExceeded (54000) above the budget; what the engine says.
         """
-        query = f"SELECT {item.columns} FROM ONLY {item.source}"  # noqa: S608  # quoted names
-        scan = await self._planner.compile_scan(query, bound.state)
-        request = await self._planner.request(scan, (), (0,) * len(scan.fields), bound.state.plain, bound.pins)
-        result = await self._engines.run(replace(request, layout=CopyLayout()))
+        scan = await self._planner.compile_scan(query_of(item), bound.state)
+        formats = (int(layout.format == "binary"),) * len(scan.fields)
+        request = await self._planner.request(scan, (), formats, bound.state.plain, bound.pins)
+        result = await self._engines.run(replace(request, layout=layout))
         try:
             async for chunk in result:
                 budget.left -= len(chunk.data)
@@ -173,6 +195,16 @@ class BridgeExecutor:
         left = {int(relid) for tree in trees for relid in RELATION.findall(tree)} & ours
         if left or not trees:
             raise FeatureNotSupported(f"{bound.reason} is not supported with this spelling of a table's name")
+
+
+def query_of(item: TemporaryTable) -> str:
+    """Return the query for a table's rows."""
+    return f"SELECT {item.columns} FROM ONLY {item.source}"  # noqa: S608  # quoted names
+
+
+def copy_data(content: bytes) -> bytes:
+    """Encode CopyData."""
+    return b"d" + struct.pack(">I", len(content) + 4) + content
 
 
 async def _take_one(rows: AsyncGenerator[RowChunk, None]) -> AsyncGenerator[RowChunk, None]:
