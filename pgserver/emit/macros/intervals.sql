@@ -19,7 +19,7 @@ CREATE MACRO pg_justify_interval_(m, d, u) AS pg_justify_both_(m, d, u, CASE WHE
 CREATE MACRO pg_justify_whole_days_(m, d, u) AS pg_justify_interval_(m + d // 30, d % 30, u);
 CREATE MACRO pg_justify_hours(i) AS pg_justify_hours_(pg_months(i), datepart('day', i) + pg_us(i) // 86400000000, pg_us(i) % 86400000000);
 CREATE MACRO pg_justify_days(i) AS pg_justify_days_(pg_months(i) + datepart('day', i) // 30, datepart('day', i) % 30, pg_us(i));
-CREATE MACRO pg_justify_interval(i) AS pg_justify_whole_days_(pg_months(i), datepart('day', i) + pg_us(i) // 86400000000, pg_us(i) % 86400000000);
+CREATE MACRO pg_justify_interval(i) AS list_transform([i], lambda j_: pg_justify_whole_days_(pg_months(j_), datepart('day', j_) + pg_us(j_) // 86400000000, pg_us(j_) % 86400000000))[1];
 
 -- Differences of timestamps: whole days and time, of one sign.
 CREATE MACRO pg_elapsed_(us) AS to_days(CAST(us // 86400000000 AS INTEGER)) + to_microseconds(us % 86400000000);
@@ -39,6 +39,8 @@ CREATE MACRO pg_spilled_(m, d, u, spilled, seconds) AS pg_interval(trunc(m), CAS
 CREATE MACRO pg_spilled_from_days_(m, d, u, spilled) AS pg_spilled_(m, d, u, spilled, pg_spilled_seconds(d, spilled));
 CREATE MACRO pg_spilled(m, d, u) AS pg_spilled_from_days_(m, d, u, pg_spilled_days(m));
 CREATE MACRO pg_times(i, f) AS pg_spilled(pg_months(i) * f, datepart('day', i) * f, pg_us(i) * f);
+CREATE MACRO pg_days_spilled_(d, seconds) AS pg_interval(0, CAST(trunc(d) AS BIGINT) + CAST(trunc(seconds / 86400) AS BIGINT), (seconds - trunc(seconds / 86400) * 86400) * 1000000);
+CREATE MACRO pg_days_spilled(d) AS pg_days_spilled_(d, pg_at_microseconds((d - trunc(d)) * 86400));
 CREATE MACRO pg_over(i, f) AS CASE WHEN f = 0 THEN error('22012') ELSE pg_spilled(pg_months(i) / f, datepart('day', i) / f, pg_us(i) / f) END;
 
 -- Text, in IntervalStyle postgres.
@@ -47,7 +49,7 @@ CREATE MACRO pg_clock(us) AS CASE WHEN us < 36000000000 THEN '0' ELSE '' END || 
       || ':' || lpad(CAST(us // 1000000 % 60 AS VARCHAR), 2, '0') || CASE WHEN us % 1000000 = 0 THEN '' ELSE '.' || rtrim(lpad(CAST(us % 1000000 AS VARCHAR), 6, '0'), '0') END;
 CREATE MACRO pg_interval_text_(y, m, d, u) AS rtrim(pg_interval_part(y, 'year', false) || pg_interval_part(m, 'mon', y < 0) || pg_interval_part(d, 'day', CASE WHEN m = 0 THEN y < 0 ELSE m < 0 END)
       || CASE WHEN u = 0 AND (y <> 0 OR m <> 0 OR d <> 0) THEN '' ELSE CASE WHEN u < 0 THEN '-' WHEN d < 0 OR (d = 0 AND (m < 0 OR (m = 0 AND y < 0))) THEN '+' ELSE '' END || pg_clock(abs(u)) END);
-CREATE MACRO pg_interval_text(i) AS pg_interval_text_(datepart('year', i), datepart('month', i), datepart('day', i), pg_us(i));
+CREATE MACRO pg_interval_text(i) AS list_transform([i], lambda p_: pg_interval_text_(datepart('year', p_), datepart('month', p_), datepart('day', p_), pg_us(p_)))[1];
 
 -- Fields.
 CREATE MACRO pg_quarter(i) AS CASE WHEN pg_months(i) < 0 THEN error('bridge') ELSE datepart('month', i) // 3 + 1 END;

@@ -43,8 +43,8 @@ CREATE MACRO pg_days_later(t, n) AS pg_instant_of_finite(to_days(n) + pg_local_o
 CREATE MACRO pg_later(t, us) AS make_timestamptz(epoch_us(t) + us);
 CREATE MACRO pg_sum_(t, m, d, us) AS CASE WHEN abs(m) > 12000 OR abs(d) > 365000 OR abs(us) > 30000000000000000 OR (m <> 0 AND d <> 0) THEN error('bridge')
       WHEN m = 0 AND d = 0 THEN pg_later(t, us) WHEN d = 0 THEN pg_later(pg_months_later(t, CAST(m AS INTEGER)), us) ELSE pg_later(pg_days_later(t, CAST(d AS INTEGER)), us) END;
-CREATE MACRO pg_sum(t, i) AS CASE WHEN i IS NOT NULL THEN pg_within(t, pg_sum_(t, pg_months(i), datepart('day', i), pg_us(i))) END;
-CREATE MACRO pg_difference(t, i) AS CASE WHEN i IS NOT NULL THEN pg_within(t, pg_sum_(t, - pg_months(i), - datepart('day', i), - pg_us(i))) END;
+CREATE MACRO pg_sum(t, i) AS list_transform([i], lambda a_: CASE WHEN a_ IS NOT NULL THEN pg_within(t, pg_sum_(t, pg_months(a_), datepart('day', a_), pg_us(a_))) END)[1];
+CREATE MACRO pg_difference(t, i) AS list_transform([i], lambda a_: CASE WHEN a_ IS NOT NULL THEN pg_within(t, pg_sum_(t, - pg_months(a_), - datepart('day', a_), - pg_us(a_))) END)[1];
 
 CREATE MACRO pg_local_now_to(t, unit) AS pg_timestamp_to(pg_local(t), unit);
 -- Text in ISO's form, with or without an offset.
