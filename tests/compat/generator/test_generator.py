@@ -77,10 +77,20 @@ def ask_server(catalog: Catalog, reference: Side, candidate: Side, seeds: range)
 
         def found(text: str, statement: Statement = statement) -> list[str]:
             asked = Asked(Path(), 0, text, (f"SET TimeZone = '{statement.zone}'",))
-            texts = [text for _, text in differences(asked, reference, candidate)]
-            return texts if statement.certain else [text for text in texts if not SPARED.match(text)]
+            return [
+                text
+                for mode, text in differences(asked, reference, candidate)
+                if not is_accepted(mode, text, certain=statement.certain)
+            ]
 
         if found(statement.text) and len(wrong) < MOST_SHOWN:
             small = str(shrink(statement.node, lambda text: bool(found(text))))
             wrong.append(f"seed {seed}, {statement.zone}: {small};\n    {found(small)}")
     assert not wrong, "\n".join(wrong)
+
+
+def is_accepted(mode: str, text: str, *, certain: bool) -> bool:
+    """Whether a difference is one of docs/compatibility.md, of the plan, or a fault of Postgres' own."""
+    if text.startswith("error XX000 'cache lookup failed") or (mode == "simple" and text.startswith("typmods: ")):
+        return True
+    return not certain and SPARED.match(text) is not None
