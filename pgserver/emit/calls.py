@@ -12,6 +12,7 @@ from pgserver.emit.coercions import relabels_elements
 from pgserver.emit.comparisons import comparable, symbol_of
 from pgserver.emit.errors import NoRule
 from pgserver.emit.functions import FUNCTIONS
+from pgserver.emit.json_rows import row_arguments
 from pgserver.emit.operators import OPERATORS
 from pgserver.emit.ordering import sort_keys
 from pgserver.emit.sets import target_set
@@ -31,7 +32,7 @@ def function(node: Node, walk: Walk) -> Value:
     if rule is None:
         raise NoRule(f"function {signature}")
     walk.check_collation(node)
-    args = arguments(signature, node, walk)
+    args = row_arguments(signature, node.nodes("args"), walk) or arguments(signature, node, walk)
     result = walk.names.base_type(node.integer("funcresulttype"))
     return rule.apply(walk.call(signature, args, result, node.integer("inputcollid")))
 
@@ -201,7 +202,8 @@ def aggregate(node: Node, walk: Walk) -> Value:
     walk.check_collation(node)
     with walk.below_group():
         targets = node.nodes("args")
-        args = walk.expressions([target.node("expr") for target in targets if not target.flag("resjunk")])
+        nodes = [target.node("expr") for target in targets if not target.flag("resjunk")]
+        args = row_arguments(signature, nodes, walk) or walk.expressions(nodes)
         call = AggregateCall(
             signature,
             args,

@@ -9,10 +9,10 @@ from pgserver.emit.values import Value
 
 
 def array(call: AggregateCall) -> Value:
-    """Collect values into an array; after the first, json puts those that are arrays on lines of their own."""
+    """Collect values into an array; json puts arrays and rows on lines of their own."""
     value, writer = call.args[0], _writer(call)
     strict = f"{value.operand} IS NOT NULL" if "_strict" in call.signature else ""
-    if call.names.element(value.type) and not writer.jsonb:
+    if (call.names.element(value.type) or value.type == kinds.RECORD) and not writer.jsonb:
         item = f"CASE WHEN {value.operand} IS NULL THEN ' null' ELSE ' \n ' || {writer.value(value)} END"
         lines = call.write("string_agg", item, "','", where=strict)
         items = f"ltrim({lines}, ' \n')"

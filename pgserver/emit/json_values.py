@@ -34,7 +34,9 @@ class JsonWriter:
         """
         if value.is_null:
             return "CAST(NULL AS VARCHAR)"
-        if value.opaque or value.type == kinds.RECORD or (value.type == kinds.JSON and self.jsonb):
+        if value.type == kinds.RECORD and not value.opaque:  # see `json_rows`
+            return value.sql
+        if value.opaque or (value.type == kinds.JSON and self.jsonb):
             raise NoRule(f"json of {self.names.type_name(value.type)}")
         if value.type in kinds.JSONS:
             return value.sql
@@ -92,6 +94,15 @@ class JsonWriter:
             self._item(text_literal(json_string(key.decode()) + ": "), item, absent=absent) for key, item in ordered
         ]
         return _joined("{", items, "}")
+
+    def row(self, fields: Sequence[tuple[Value, Value]]) -> str:
+        """Return the SQL of a row as json."""
+        items = [
+            f"{text_literal(json_string(str(name.constant.value)) + ':')} || coalesce({self.value(value)}, 'null')"
+            for name, value in fields
+            if name.constant is not None
+        ]
+        return " || ',' || ".join([f"'{{' || {items[0]}", *items[1:]]) + " || '}'" if items else "'{}'"
 
     def key(self, key: Value) -> str:
         """Return the SQL of an object's key; NULL is an error."""

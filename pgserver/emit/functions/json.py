@@ -66,6 +66,7 @@ JSON: Rules = table(
     of_first("bool(jsonb)", "pg_jsonb_bool($1)"),
     (built(f"{name}(anyelement)", to_json) for name in ("to_json", "to_jsonb")),
     built("array_to_json(anyarray)", to_json),
+    built("row_to_json(record)", to_json),
     (built(f'{kind}_build_object("any")', build_object) for kind in ("json", "jsonb")),
     (built(f'{kind}_build_array("any")', build_array) for kind in ("json", "jsonb")),
     (built(f"{kind}_build_object()", build_object) for kind in ("json", "jsonb")),

@@ -9,13 +9,16 @@ from pgserver.emit.aggregates import AGGREGATES
 from pgserver.emit.casts import CASTS
 from pgserver.emit.functions import FUNCTIONS
 from pgserver.emit.operators import OPERATORS
+from pgserver.emit.sets import SETS
 from tests.conftest import PostgresServer
 
 
 @pytest.mark.parametrize(
     ("keys", "query"),
     [
-        pytest.param(FUNCTIONS.keys() | CASTS.keys(), "SELECT oid::regprocedure::text FROM pg_proc", id="functions"),
+        pytest.param(
+            FUNCTIONS.keys() | CASTS.keys() | SETS.keys(), "SELECT oid::regprocedure::text FROM pg_proc", id="functions"
+        ),
         pytest.param(OPERATORS.keys(), "SELECT oid::regoperator::text FROM pg_operator", id="operators"),
         pytest.param(
             AGGREGATES.keys(),

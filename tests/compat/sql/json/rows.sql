@@ -1,0 +1,22 @@
+-- Rows as JSON.
+SET search_path = nasty, public;
+SELECT id, row_to_json(p) FROM people p ORDER BY id;
+SELECT to_json(p), to_jsonb(p) FROM people p ORDER BY id;
+SELECT row_to_json(x) FROM (SELECT id, name AS "Name", salary * 2 AS double, ARRAY[id] AS a FROM people) x ORDER BY x.id;
+SELECT json_agg(x), jsonb_agg(x) FROM (SELECT id, name, dept FROM people ORDER BY id) x;
+SELECT dept, json_agg(p ORDER BY id) FROM people p GROUP BY dept ORDER BY dept;
+SELECT d.dept, (SELECT json_agg(x) FROM (SELECT id, salary FROM people p WHERE p.dept = d.dept ORDER BY id) x) FROM (SELECT DISTINCT dept FROM people) d ORDER BY 1;
+SELECT id, row_to_json(ROW(id, name)), to_jsonb(ROW(name, NULL)) FROM people ORDER BY id;
+SELECT row_to_json(x) FROM (SELECT id AS "two words" FROM people) x;
+SELECT row_to_json(x) FROM (SELECT id, name FROM people) AS x(a, b) ORDER BY a;
+SELECT row_to_json(p) FROM people AS p(a, b) ORDER BY a;
+SELECT p.id, row_to_json(b) FROM people p LEFT JOIN people b ON b.id = p.boss_id ORDER BY p.id;
+SELECT p.id, row_to_json(b) FROM people p JOIN people b ON b.id = p.boss_id ORDER BY p.id;
+SELECT row_to_json(n) FROM "Odd Names" n ORDER BY "Id";
+SELECT to_jsonb(n) FROM "Odd Names" n ORDER BY "Id";
+SELECT row_to_json(a) FROM arrays a WHERE id IN (1, 2, 3, 4, 8) ORDER BY id;
+SELECT row_to_json(t) FROM things t WHERE id < 12 ORDER BY id;
+WITH w AS (SELECT id, kind FROM events WHERE id < 4) SELECT json_agg(w ORDER BY id) FROM w;
+SELECT json_agg(p) FILTER (WHERE active) FROM people p WHERE id < 0;
+SELECT to_jsonb(e) ->> 'kind', count(*) FROM events e GROUP BY 1 ORDER BY 1;
+SELECT row_to_json(o) FROM odd_types o ORDER BY id;
