@@ -3,9 +3,9 @@ CREATE MACRO pg_substr2(s, f) AS CASE WHEN f IS NOT NULL THEN substr(s, greatest
 CREATE MACRO pg_substr3(s, f, n) AS CASE WHEN f IS NULL OR n IS NULL THEN NULL WHEN n < 0 THEN error('22011') ELSE substr(s, greatest(f, 1), greatest(CAST(f AS BIGINT) + n - greatest(f, 1), 0)) END;
 CREATE MACRO pg_overlay(s, r, f, n) AS CASE WHEN s IS NULL OR r IS NULL OR f IS NULL OR n IS NULL THEN NULL WHEN f <= 0 THEN error('22011')
       WHEN CAST(f AS BIGINT) + n > 2147483647 THEN error('22003') ELSE left(s, f - 1) || r || substr(s, greatest(CAST(f AS BIGINT) + n, 1)) END;
-CREATE MACRO pg_lpad(s, n, p) AS CASE WHEN n IS NULL OR p IS NULL THEN NULL WHEN n > 10000000 THEN error('bridge') WHEN p = '' OR n < 0 THEN left(s, greatest(n, 0)) ELSE lpad(s, n, p) END;
-CREATE MACRO pg_rpad(s, n, p) AS CASE WHEN n IS NULL OR p IS NULL THEN NULL WHEN n > 10000000 THEN error('bridge') WHEN p = '' OR n < 0 THEN left(s, greatest(n, 0)) ELSE rpad(s, n, p) END;
-CREATE MACRO pg_repeat(s, n) AS CASE WHEN strlen(s) * n > 10000000 THEN error('bridge') ELSE repeat(s, n) END;
+CREATE MACRO pg_lpad(s, n, p) AS CASE WHEN n IS NULL OR p IS NULL THEN NULL WHEN n > 100000 THEN error('bridge') WHEN p = '' OR n < 0 THEN left(s, greatest(n, 0)) ELSE lpad(s, n, p) END;
+CREATE MACRO pg_rpad(s, n, p) AS CASE WHEN n IS NULL OR p IS NULL THEN NULL WHEN n > 100000 THEN error('bridge') WHEN p = '' OR n < 0 THEN left(s, greatest(n, 0)) ELSE rpad(s, n, p) END;
+CREATE MACRO pg_repeat(s, n) AS CASE WHEN strlen(s) * n > 100000 THEN error('bridge') ELSE repeat(s, n) END;
 CREATE MACRO pg_split_part(s, d, n) AS CASE WHEN n = 0 THEN error('22023') WHEN s IS NULL OR d IS NULL OR n IS NULL THEN NULL WHEN s = '' THEN ''
       WHEN d = '' THEN CASE WHEN n IN (1, -1) THEN s ELSE '' END ELSE coalesce(list_extract(string_split(s, d), n), '') END;
 CREATE MACRO pg_chr(n) AS CASE WHEN n BETWEEN 1 AND 55295 OR n BETWEEN 57344 AND 1114111 THEN chr(n) WHEN n IS NOT NULL THEN error('54000') END;
