@@ -15,7 +15,6 @@ from pgserver.emit.errors import NoRule
 from pgserver.emit.values import Numeric, Value, constant, numeric_of
 
 MAX_DIGITS = 38
-MAX_OPERANDS = 32768  # characters: a quotient's digits and its scale are written apart, so nested its text doubles
 QUOTIENT_SCALE = 20  # decimals of a quotient as a value; one that shows more takes the bridge
 
 
@@ -133,8 +132,6 @@ def divide(left: Value, right: Value) -> Value:
 def quotient(a: str, scale_a: int, display_a: str, b: str, scale_b: int, display_b: str) -> Value:
     """Return the quotient of two unscaled numbers, each with its scale and the decimals that it shows."""
     operands = division_operands(a, scale_a, display_a, b, scale_b, display_b)
-    if len(operands) > MAX_OPERANDS:
-        raise NoRule("a quotient of quotients of quotients")
     held = Numeric(MAX_DIGITS, QUOTIENT_SCALE, display=f"pg_quotient_scale{operands}", text=f"pg_quotient{operands}")
     return Value(f"pg_quotient_number{operands}", kinds.NUMERIC, numeric=held)
 

@@ -1,10 +1,13 @@
 """Forms of rules: where arguments need parentheses, and tables that hold a signature once."""
 
+from itertools import pairwise
+
 import pytest
 
 from pgserver.emit import kinds
 from pgserver.emit.expressions import NODES
-from pgserver.emit.rules import renamed, same, table, template
+from pgserver.emit.names import CatalogNames
+from pgserver.emit.rules import Call, Rule, renamed, rewritten, same, table, template
 from pgserver.emit.values import Value
 
 SUM = Value("a + b", kinds.INT4, atom=False)
@@ -48,3 +51,32 @@ def test_a_signature_has_one_rule() -> None:
 
 def test_node_names_are_those_of_the_tree() -> None:
     assert all(name.isupper() and name.isalpha() for name in NODES)
+
+
+def unused(_key: str) -> str:
+    raise AssertionError
+
+
+def nest(rule: Rule, levels: int) -> Value:
+    value = Value("t1.c1", kinds.FLOAT8)
+    for _ in range(levels):
+        value = rule.apply(
+            Call(rule.signature, (value,), kinds.FLOAT8, CatalogNames({}, {}, {}), lambda _: None, unused)
+        )
+    return value
+
+
+def test_what_macros_name_twice_grows_by_the_level_not_by_its_power() -> None:
+    rule = rewritten("round(double precision)", "pg_fchk(pg_rint($1), isfinite($1))")
+    lengths = [len(nest(rule, levels).sql) for levels in range(3, 8)]
+    assert {later - earlier for earlier, later in pairwise(lengths)} == {lengths[-1] - lengths[-2]}
+
+
+def test_the_first_levels_of_macros_go_without_names() -> None:
+    rule = renamed("exp(double precision)", to="pg_exp")
+    assert nest(rule, 3).sql == "pg_exp(pg_exp(pg_exp(t1.c1)))"
+    assert nest(rule, 4).sql.startswith("list_transform([")
+
+
+def test_a_function_of_duckdb_is_not_named() -> None:
+    assert nest(same("sqrt(double precision)"), 5).sql == "sqrt(sqrt(sqrt(sqrt(sqrt(t1.c1)))))"
