@@ -3,12 +3,15 @@
 Constants of the calendar are folded, so that columns beside them stay bare.
 """
 
+import re
+
 from pgserver.emit import calendar, kinds, zones
 from pgserver.emit.rules import Call
 from pgserver.emit.values import Constant, Value, constant
 
 _INFINITE = (calendar.TIMESTAMP_INFINITY, calendar.TIMESTAMP_MINUS_INFINITY)
 _MAX_FOLDED_DAYS = 2_000_000  # stay far from the ends of both calendars
+_COLUMN = re.compile(r"\bt[0-9]+\.")
 _MAX_US = 365_000 * calendar.DAY_US
 
 
@@ -39,7 +42,8 @@ def _zoned_sum(call: Call, left: Value, right: Value, sign: int) -> str:
         call.assume(zones.RULES)
         return f"{'pg_sum' if sign > 0 else 'pg_difference'}({left.sql}, {right.sql})"
     months, days, microseconds = (sign * part for part in added)
-    text = left.sql
+    computed = "(" in left.sql and _COLUMN.search(left.sql)
+    start = text = "z_" if computed else left.sql  # macros name it often
     if months or days:
         call.assume(zones.RULES)
     if months:
@@ -48,7 +52,8 @@ def _zoned_sum(call: Call, left: Value, right: Value, sign: int) -> str:
         text = f"pg_days_later({text}, {days})"
     if microseconds:
         text = f"pg_later({text}, CAST({microseconds} AS BIGINT))"
-    return f"pg_within({left.sql}, {text})"
+    text = f"pg_within({start}, {text})"
+    return f"list_transform([{left.sql}], lambda z_: {text})[1]" if computed else text
 
 
 def _sum(left: Value, right: Value, operator: str, sign: int) -> str:

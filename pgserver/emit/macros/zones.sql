@@ -24,9 +24,11 @@ CREATE MACRO pg_remote(t) AS t < TIMESTAMPTZ '0001-01-03 00:00:00+00' OR t >= TI
 -- date_trunc: units of a day and more begin by the zone's clock; shorter ones keep the offset that the instant has.
 CREATE MACRO pg_trunc_zoned(unit, t) AS CASE WHEN t >= TIMESTAMPTZ '4700-01-01 (BC) 00:00:00+00' AND t < TIMESTAMPTZ '294240-01-01 00:00:00+00'
       THEN pg_instant_of_finite(date_trunc(unit, pg_local_of_finite(t))) WHEN isfinite(t) THEN error('bridge') ELSE t END;
--- Of midnight the date is cut, but where a zone has skipped a whole day since 1900: Kwajalein, Kiribati, Samoa.
-CREATE MACRO pg_trunc_midnight(unit, d) AS CASE WHEN d >= DATE '1900-01-01' AND d < DATE '290000-01-01' AND d NOT IN (DATE '1993-08-21', DATE '1994-12-31', DATE '1995-01-01', DATE '2011-12-30')
-      THEN pg_instant_of_finite(date_trunc(unit, CAST(d AS TIMESTAMP))) ELSE pg_trunc_zoned(unit, pg_midnight(d)) END;
+-- Of midnight the date is cut, but where a zone has skipped a whole day since 1900.
+CREATE MACRO pg_skips_days() AS current_setting('TimeZone') IN ('Kwajalein', 'Pacific/Kwajalein', 'Pacific/Apia', 'Pacific/Fakaofo', 'Pacific/Enderbury', 'Pacific/Kanton', 'Pacific/Kiritimati');
+CREATE MACRO pg_is_skipped(d) AS pg_skips_days() AND d IN (DATE '1993-08-21', DATE '1994-12-31', DATE '1995-01-01', DATE '2011-12-30');
+CREATE MACRO pg_trunc_midnight(unit, d) AS CASE WHEN d >= CASE WHEN pg_utc() THEN DATE '4700-01-01 (BC)' ELSE DATE '1900-01-01' END AND d < DATE '290000-01-01' AND NOT pg_is_skipped(d)
+      THEN pg_instant_of_finite(date_trunc(unit, CAST(d AS TIMESTAMP))) WHEN isfinite(d) THEN error('bridge') ELSE CAST(CAST(d AS TIMESTAMP) AS TIMESTAMPTZ) END;
 CREATE MACRO pg_trunc_zoned_us(width, t) AS CASE WHEN isinf(t) THEN t WHEN t >= TIMESTAMPTZ '294240-01-01 00:00:00+00' THEN error('bridge') ELSE make_timestamptz(epoch_us(t) - (epoch_us(pg_local_of_finite(t)) % width + width) % width) END;
 CREATE MACRO pg_trunc_us(width, t) AS CASE WHEN isinf(t) THEN t ELSE make_timestamptz(epoch_us(t) - (epoch_us(t) % width + width) % width) END;
 CREATE MACRO pg_trunc_in(zone, unit, t) AS CASE WHEN t >= TIMESTAMPTZ '4700-01-01 (BC) 00:00:00+00' AND t < TIMESTAMPTZ '294240-01-01 00:00:00+00'
