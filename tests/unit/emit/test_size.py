@@ -15,13 +15,15 @@ def test_an_argument_counts_once_for_each_place_that_names_it() -> None:
 
 
 def test_calls_in_calls_multiply() -> None:
-    once, twice = growth("pg_justify_days"), growth("pg_justify_interval")
-    assert once is not None
-    assert twice is not None
-    inner = "t1.c1 * 2"
-    check_size(f"SELECT pg_justify_days({inner})")
+    grown = growth("pg_imod")
+    assert grown is not None
+    assert grown.copies[0] > 1
+    text = "t1.c1"
+    check_size(f"SELECT pg_imod({text}, 3)")
+    for _ in range(20):
+        text = f"pg_imod({text}, 3)"
     with pytest.raises(NoRule, match="grows too large"):
-        check_size(f"SELECT pg_justify_interval(pg_justify_interval({inner}))")
+        check_size(f"SELECT {text}")
 
 
 def test_a_text_in_quotes_is_one_word() -> None:
