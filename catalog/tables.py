@@ -48,6 +48,7 @@ from catalog.pointers import (
 )
 from catalog.postgres import PostgresFailed, PrivatePostgres
 from catalog.relations import location_without_files
+from catalog.runs import RunRow, read_runs
 from catalog.scan import ScanPlan, plan_scan
 from catalog.schemas import adopt, assign_field_ids, file_schema, fits
 from catalog.settings import CatalogSettings
@@ -64,6 +65,7 @@ T = TypeVar("T")
 ALWAYS = AlwaysTrue()
 
 COMMIT_ATTEMPTS = 5
+RUNS_SHOWN = 10_000
 SWAP_TIMEOUT_SECONDS = 30.0
 RETRY_SECONDS = 0.2
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
@@ -205,6 +207,13 @@ class LakeCatalog:
             return self.set_view(row, view)
         old = row.metadata_location if row is not None else None
         return self.run(lambda connection: put_relation(connection, namespace, name, old, location, view))
+
+    def read_runs(self) -> list[RunRow]:
+        """Return the latest runs of the syncer, the newest first.
+
+        Raises: NotReachable; OperatorError.
+        """
+        return read_runs(self.run, RUNS_SHOWN)
 
     def drop_table(self, row: TableRow) -> bool:
         """Take a table out of the lake; its files stay. Returns: False when it has moved on.

@@ -72,6 +72,7 @@ async def assemble(
         warehouse.file_io_properties,
         settings.catalog_staleness_s,
         settings.catalog_max_staleness_s,
+        catalog.read_runs,
     )
     prepared = watch(stack, prepare(warehouse, catalog, lake), on_failure)
     await asyncio.wait({prepared}, timeout=FIRST_TRY_S)

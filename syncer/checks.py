@@ -14,6 +14,7 @@ from catalog.types import TEXT_BACKED
 from syncer.describe import SourceTable
 from syncer.plan import plan_run
 from syncer.progress import say
+from syncer.recording import KINDS
 from syncer.settings import SyncSettings
 from syncer.source import PATIENCE_SECONDS, Source
 from syncer.unchanged import may_be_unchanged
@@ -42,6 +43,9 @@ def show_plan(settings: SyncSettings, console: Console) -> bool:
         rows = {(row.namespace, row.name): row for row in plan.rows}
         for table in plan.tables:
             say(console, _planned(table, rows.get(table.destination), settings))
+        for table in plan.recorded:
+            kind = KINDS[table.view.kind]
+            say(console, f"{table.label} -> {'.'.join(table.destination)}: {kind}, once all its parts are in the lake")
         for row in plan.gone:
             what = "dropped" if settings.drop_missing else "kept, and marked"
             say(console, f"{row.namespace}.{row.name}: gone at the source, would be {what}")

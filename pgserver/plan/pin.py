@@ -1,8 +1,10 @@
 """Which tables the lake holds, which snapshot a statement reads, and which files that is."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 
 import psycopg
 import structlog
@@ -10,6 +12,7 @@ from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 
 from catalog.columns import TableView
 from catalog.errors import NotReachable, OperatorError
+from catalog.runs import RunRow
 from catalog.scan import ScanPlan, plan_scan
 from catalog.tables import TableRow
 from pgserver.emit.families import Family, find_families
@@ -29,6 +32,7 @@ LAST_PATIENCE_S = 12.0  # the same when there is no answer that does
 WARN_EVERY_S = 30.0
 
 ReadTables = Callable[[], Sequence[TableRow]]
+ReadRuns = Callable[[], Sequence[RunRow]]
 
 
 class Lake:
@@ -45,12 +49,15 @@ class Lake:
         io_properties: Mapping[str, str],
         staleness_s: float,
         max_staleness_s: float = 600.0,
+        read_runs: ReadRuns = list,
     ) -> None:
         """Args: the twin; how to read the catalog (blocking); PyIceberg's file settings; for how many seconds an answer
-        is good, and for how many it must do while the catalog cannot be asked.
+        is good, and for how many it must do while the catalog cannot be asked; how to read the runs (blocking).
         """
         self._twin = twin
         self._read_tables = read_tables
+        self._read_runs = read_runs
+        self._runs = ""
         self._io_properties = dict(io_properties)
         self._staleness_s = staleness_s
         self._max_staleness_s = max_staleness_s
@@ -89,6 +96,17 @@ class Lake:
             _, late = await asyncio.wait({self._refreshing}, timeout=patience_s)
             if late:
                 self._is_away("it does not answer")
+
+    async def refresh_runs(self) -> None:
+        """Have the twin show the syncer's runs as the catalog has them; the ones it has do while that is away."""
+        try:
+            runs = [asdict(row) for row in await asyncio.to_thread(self._read_runs)]
+            text = json.dumps([run | run.pop("result") for run in runs], default=str)
+            if text != self._runs:
+                await self._twin.note_runs(text)
+                self._runs = text
+        except (NotReachable, OperatorError, psycopg.Error) as error:
+            log.warning("runs_not_read", problem=type(error).__name__)
 
     @property
     def age_s(self) -> float:

@@ -1,6 +1,7 @@
 """From a text to what the engine runs: look (is it the lake's?), emit, pin, render."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -52,6 +53,7 @@ from pgserver.twin.schema import LakeTable
 
 log = structlog.get_logger()
 
+RUNS = re.compile(rb"sync_runs", re.IGNORECASE)
 LARGE_TREE = 1 << 17  # characters: 20 ms and more, which other sessions need not wait for
 THE_TWINS = frozenset((Kind.OTHER, Kind.EXECUTE, Kind.FETCH, Kind.CLOSE, Kind.DEALLOCATE, Kind.DISCARD, Kind.COMMIT))
 
@@ -113,6 +115,8 @@ class Planner:
         if statement.kind in THE_TWINS:
             return None
         await self._lake.refresh()
+        if RUNS.search(text):
+            await self._lake.refresh_runs()
         if not self._lake.schema.tables:
             return None
         key = (text, tuple(declared), context, self._lake.schema.version)

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from catalog.errors import OperatorError
 from catalog.postgres import PostgresFailed, PrivatePostgres
-from pgserver.twin import install
+from pgserver.twin import install, state
 from pgserver.twin.folder import TwinFolder
 from pgserver.twin.schema import CatalogRow, LakeSchema, SchemaKeeper
 from pgserver.twin.types import Connection
@@ -209,6 +209,10 @@ class Twin:
     async def apply(self, rows: Sequence[CatalogRow]) -> LakeSchema:
         """Bring the twin's tables up to the catalog's rows, see `pgserver.twin.schema`."""
         return await self._keeper.apply(await self._connection("schema"), rows)
+
+    async def note_runs(self, runs: str) -> None:
+        """Have `bemidb.sync_runs` show these runs: a list in JSON, see `sql/090_syncs.sql`."""
+        await state.note_runs(await self._connection("runs"), runs)
 
     async def vacuum(self) -> None:
         """Clean the twin's own catalog, which autovacuum does not: call it now and then."""

@@ -123,6 +123,8 @@ async def run_files(connection: Connection, owner: str) -> None:
     async with connection.transaction():
         for text in sql_files():
             await connection.execute(text.encode())
+        for owned in ("SCHEMA bemidb", "VIEW bemidb.sync_runs", "VIEW bemidb.tables"):
+            await connection.execute(f"ALTER {owned} OWNER TO {quote(owner)}".encode())
         await connection.execute(NOTE, [fingerprint(owner)])
 
 

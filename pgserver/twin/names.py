@@ -11,6 +11,8 @@ INDEXED = ("p", "u")  # keys that have an index; others are added when all table
 
 Name = tuple[str, str]  # namespace, and a table's or type's name
 
+OURS: tuple[Name, ...] = (("bemidb", "sync_runs"), ("bemidb", "tables"))  # see sql/090_syncs.sql
+
 
 def quote(*parts: str) -> str:
     """Write a (qualified) name so that Postgres reads exactly it."""
@@ -36,6 +38,8 @@ def table_refusal(name: Name, view: TableView) -> str | None:
     """Return why the twin cannot have a table, or None."""
     if is_reserved(name[0]):
         return "reserved namespace"
+    if name in OURS:
+        return "a view of this server has its name"
     if not all(map(fits, (*name, *(column.name for column in view.columns)))):
         return "name empty or longer than 63 bytes"
     if [column.attnum for column in view.columns] != list(range(1, len(view.columns) + 1)):

@@ -4,6 +4,8 @@ It stands in `pg_seclabel`, a label an object: a table of ours would be seen by 
 With no class of object beside it a label is in no view and in no dump; this module and `sql/` ask for it.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +13,7 @@ import psycopg
 import structlog
 from psycopg import errors
 
+from catalog.columns import TableView
 from pgserver.twin import ddl
 from pgserver.twin.ddl import Wanted
 from pgserver.twin.names import Name, quote
@@ -20,12 +23,12 @@ NOT_NOW = (errors.LockNotAvailable, errors.DeadlockDetected, errors.QueryCancele
 
 log = structlog.get_logger()
 
-TABLE, TYPE = "bemidb table", "bemidb type"  # providers
+TABLE, TYPE, RUNS = "bemidb table", "bemidb type", "bemidb runs"  # providers
 
 LABELLED = "pg_seclabel l, json_to_record(l.label::json) AS x(namespace text, name text, fingerprint text"
 PRESENT = f"""
-SELECT l.objoid, x.namespace, x.name, x.fingerprint, x.comments, x.row_count, x.byte_count, c.relkind::text
-FROM {LABELLED}, comments text, row_count int8, byte_count int8), pg_class c
+SELECT l.objoid, x.namespace, x.name, x.fingerprint, x.comments, x.noted, c.relkind::text
+FROM {LABELLED}, comments text, noted text), pg_class c
 WHERE l.provider = '{TABLE}' AND c.oid = l.objoid
 """  # noqa: S608
 PRESENT_TYPES = f"""
@@ -52,18 +55,21 @@ FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE n.nspname = %
 # The twin's own statistics say what the lake holds; all tables here are empty, so nothing else would set them.
 NOTE_TABLES = f"""
 WITH wanted AS (
-  SELECT c.oid, w.* FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::int8[], %s::int8[], %s::int4[])
-    w(namespace, name, fingerprint, comments, row_count, byte_count, blocks)
+  SELECT c.oid, w.* FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::json[], %s::int4[])
+    w(namespace, name, fingerprint, comments, noted, told, blocks)
   JOIN pg_namespace n ON n.nspname = w.namespace JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
 ), noted AS (
   INSERT INTO pg_seclabel (objoid, classoid, objsubid, provider, label)
   SELECT oid, 0, 0, '{TABLE}', json_build_object('namespace', namespace, 'name', name, 'fingerprint', fingerprint,
-    'comments', comments, 'row_count', row_count, 'byte_count', byte_count)
+    'comments', comments, 'noted', noted)::jsonb || told::jsonb
   FROM wanted
 )
-UPDATE pg_class c SET reltuples = w.row_count::float4, relpages = w.blocks
+UPDATE pg_class c SET reltuples = (w.told ->> 'row_count')::float4, relpages = w.blocks
 FROM wanted w WHERE c.oid = w.oid AND c.relkind = 'r'
 """  # noqa: S608
+FORGET_RUNS = f"DELETE FROM pg_seclabel WHERE objoid = 0 AND classoid = 0 AND provider = '{RUNS}'"  # noqa: S608
+NOTE_RUNS = f"""INSERT INTO pg_seclabel (objoid, classoid, objsubid, provider, label)
+VALUES (0, 0, 0, '{RUNS}', %s)"""  # noqa: S608
 FORGET = f"DELETE FROM pg_seclabel WHERE classoid = 0 AND provider IN ('{TABLE}', '{TYPE}') AND objoid = ANY(%s)"  # noqa: S608
 LATE_KEYS = f"""
 SELECT x.namespace, x.name, k.conname FROM {LABELLED}), pg_constraint k
@@ -91,7 +97,7 @@ class Present:
     name: Name
     structure: str  # fingerprints
     comments: str
-    counts: tuple[int, int]  # rows, bytes
+    noted: str  # a fingerprint, too: of counts and of the last sync
     kind: str  # pg_class.relkind: r, p, v
 
     def is_of(self, wanted: Wanted) -> bool:
@@ -113,8 +119,8 @@ async def read_tables(connection: Connection) -> dict[Name, Present]:
     """Return the lake's tables that stand."""
     rows = await (await connection.execute(PRESENT)).fetchall()
     return {
-        (namespace, name): Present(oid, (namespace, name), structure, comments, (row_count, byte_count), kind)
-        for oid, namespace, name, structure, comments, row_count, byte_count, kind in rows
+        (namespace, name): Present(oid, (namespace, name), structure, comments, noted, kind)
+        for oid, namespace, name, structure, comments, noted, kind in rows
     }
 
 
@@ -155,11 +161,41 @@ async def note_tables(connection: Connection, tables: Sequence[Wanted]) -> None:
             [item.name[1] for item in tables],
             [item.structure for item in tables],
             [item.comments for item in tables],
-            [item.view.row_count for item in tables],
-            [item.view.byte_count for item in tables],
+            [noted(item.view) for item in tables],
+            [told(item.view) for item in tables],
             [ddl.blocks(item.view.byte_count) for item in tables],
         ]
         await connection.execute(NOTE_TABLES, columns)
+
+
+def told(view: TableView) -> str:
+    """Return what clients may know of a table's last sync, as JSON."""
+    origin = view.origin
+    return json.dumps(
+        {
+            "kind": view.kind,
+            "row_count": view.row_count,
+            "byte_count": view.byte_count,
+            "file_count": view.file_count,
+            "snapshot_id": view.snapshot_id,
+            "source_database": origin.database,
+            "source_lsn": origin.lsn,
+            "synced_at": origin.synced_at,
+            "gone_since": origin.gone_since,
+        }
+    )
+
+
+def noted(view: TableView) -> str:
+    """Return what tells that this has changed."""
+    return hashlib.blake2b(told(view).encode(), digest_size=16).hexdigest()
+
+
+async def note_runs(connection: Connection, runs: str) -> None:
+    """Write down the runs of the syncer, a list in JSON."""
+    async with connection.transaction():
+        await connection.execute(FORGET_RUNS)
+        await connection.execute(NOTE_RUNS, [runs])
 
 
 async def forget(connection: Connection, objects: Iterable[int]) -> None:
@@ -171,8 +207,7 @@ async def update(connection: Connection, known: Mapping[Name, Present], wanted: 
     """Bring comments and counts up to date where the table itself is; nothing here waits for a reader."""
     stands = [item for name, item in wanted.items() if name in known and known[name].is_of(item)]
     commented = [item for item in stands if known[item.name].comments != item.comments]
-    counts = {item.name: (item.view.row_count, item.view.byte_count) for item in stands}
-    changed = [item for item in stands if item in commented or known[item.name].counts != counts[item.name]]
+    changed = [item for item in stands if item in commented or known[item.name].noted != noted(item.view)]
     if not changed:
         return
     for with_keys in (True, False):

@@ -160,6 +160,10 @@ def test_a_cursor_of_a_partitioned_table_is_that_of_its_partitions(lab: Lab) -> 
 def test_what_has_no_files_is_verified_and_planned(lab: Lab) -> None:
     lab.execute(SOURCE)
     lab.execute("CREATE TABLE nothing (); INSERT INTO nothing DEFAULT VALUES")
+    done = lab.program("--dry-run")
+    assert "public.m -> public.m: partitioned table, once all its parts are in the lake" in done.stdout
+    assert "public.vv -> public.vv: view, once" in done.stdout
+    assert "public.nothing -> public.nothing: full, new in the lake" in done.stdout
     lab.sync()
     done = lab.program("verify")
     assert done.returncode == 0, done.stdout
