@@ -1,5 +1,6 @@
 """How much longer than in DuckDB alone, over the same files, do the queries of TPC-H and ClickBench take?"""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,6 +14,20 @@ from sample import tpch
 SCALE = 1
 HITS_ROWS = 1_000_000
 TIMES = 3
+# Constants that TPC-H compares with char(n): in the lake those values have their blanks, which DuckDB alone minds.
+PADDED = {
+    10: (
+        *("BUILDING", "MAIL", "SHIP", "AIR", "AIR REG"),
+        *(f"Brand#{first}{second}" for first in range(1, 6) for second in range(1, 6)),
+        *(f"{size} {kind}" for size in ("SM", "MED", "LG") for kind in ("CASE", "BOX", "PACK", "PKG", "BAG")),
+    ),
+    15: ("1-URGENT", "2-HIGH"),
+    25: (
+        *("EUROPE", "ASIA", "AMERICA", "FRANCE", "GERMANY", "BRAZIL", "SAUDI ARABIA", "CANADA"),
+        "DELIVER IN PERSON",
+    ),
+}
+WITH_BLANKS = {text: text.ljust(width) for width, texts in PADDED.items() for text in texts}
 CLICKBENCH = Path(__file__).parents[1] / "tests/compat/sql/clickbench/queries.sql"
 
 
@@ -25,6 +40,11 @@ def run() -> Iterator[Figure]:
     ):
         yield from _set(f"TPC-H {SCALE:g}", [query for _, query in tpch.queries()], lake, engine)
         yield from _set(f"ClickBench, {HITS_ROWS:,} rows", clickbench(), lake, engine)
+
+
+def duckdbs_own(query: str) -> str:
+    """Return a query as one would write it for DuckDB alone: constants for char(n) columns have their blanks."""
+    return re.sub("'([^']*)'", lambda constant: f"'{WITH_BLANKS.get(constant[1], constant[1])}'", query)
 
 
 def clickbench() -> list[str]:
@@ -51,7 +71,8 @@ def _set(
 def _best(
     query: str, lake: psycopg.Connection[tuple[object, ...]], engine: duckdb.DuckDBPyConnection
 ) -> tuple[float, float]:
+    own = duckdbs_own(query)
     ours, other = in_turns(
-        lambda: lake.execute(query.encode()).fetchall(), lambda: engine.execute(query).fetchall(), TIMES
+        lambda: lake.execute(query.encode()).fetchall(), lambda: engine.execute(own).fetchall(), TIMES
     )
     return min(ours), min(other)
