@@ -10,7 +10,10 @@ from pgserver.session import probes
 from pgserver.session.state import FLUSH, SYNC, Session
 
 LOOKS = re.compile(rb"pg_stat_activity", re.IGNORECASE)
-ON_DEMAND = {"pg_stat_statements": re.compile(rb"pg_stat_statements", re.IGNORECASE)}
+ON_DEMAND = {
+    "pg_stat_statements": re.compile(rb"pg_stat_statements", re.IGNORECASE),
+    "bemidb": re.compile(rb"sync_runs|\bbemidb\"?\s*\.\s*\"?tables\b|\bschema\s+bemidb\b", re.IGNORECASE),
+}
 TELL = b"SELECT pg_catalog.set_config('bemidb.activity', $1, $2)"
 TYPES = (25, 16)  # text, boolean
 IDLE, FAILED = b"IE"

@@ -134,7 +134,7 @@ class Twin:
         """Make what is made when somebody first asks for it. Args: a key of `install.ON_DEMAND`."""
         if name not in self._shown:
             async with self._roles_lock:
-                await install.show(await self._connection("roles"), name)
+                await install.show(await self._connection("roles"), name, self._owner)
             self._shown.add(name)
 
     @property
@@ -211,7 +211,7 @@ class Twin:
         return await self._keeper.apply(await self._connection("schema"), rows)
 
     async def note_runs(self, runs: str) -> None:
-        """Have `bemidb.sync_runs` show these runs: a list in JSON, see `sql/090_syncs.sql`."""
+        """Have `bemidb.sync_runs` show these runs: a list in JSON, see `sql/on_demand/bemidb.sql`."""
         await state.note_runs(await self._connection("runs"), runs)
 
     async def vacuum(self) -> None:

@@ -26,7 +26,8 @@ MADE_OF = "SELECT label FROM pg_seclabel WHERE objoid = 0 AND classoid = 0 AND p
 NOTE = "INSERT INTO pg_seclabel (objoid, classoid, objsubid, provider, label) VALUES (0, 0, 0, 'bemidb files', %s)"
 SCRAM = "SCRAM-SHA-256$"
 # Relations that are there only when somebody has asked for them, each by a file of `sql/on_demand` that makes it.
-ON_DEMAND = {"pg_stat_statements": "pg_catalog.pg_stat_statements"}
+ON_DEMAND = {"pg_stat_statements": "pg_catalog.pg_stat_statements", "bemidb": "bemidb.sync_runs"}
+OWNED = {"bemidb": ("SCHEMA bemidb", "VIEW bemidb.sync_runs", "VIEW bemidb.tables")}  # those of the lake's owner
 LC_ALL_MASK = 0x1FBF  # locale.h of glibc
 MIN_DEAD_ROWS = 1000
 LITTERED = "SELECT relname FROM pg_stat_sys_tables WHERE schemaname = 'pg_catalog' AND n_dead_tup >= %s"
@@ -82,13 +83,15 @@ def on_demand(name: str) -> str:
     return (files("pgserver.twin") / "sql" / "on_demand" / f"{name}.sql").read_text()
 
 
-async def show(connection: Connection, name: str) -> None:
+async def show(connection: Connection, name: str, owner: str) -> None:
     """Make what a file of `sql/on_demand` makes, if it is not there."""
     async with connection.transaction():
         row = await (await connection.execute("SELECT to_regclass(%s) IS NULL", [ON_DEMAND[name]])).fetchone()
         if row == (True,):
             await connection.execute("SET LOCAL allow_system_table_mods = on")
             await connection.execute(on_demand(name).encode())
+            for owned in OWNED.get(name, ()):
+                await connection.execute(f"ALTER {owned} OWNER TO {quote(owner)}".encode())
 
 
 def fingerprint(owner: str) -> str:
@@ -123,8 +126,6 @@ async def run_files(connection: Connection, owner: str) -> None:
     async with connection.transaction():
         for text in sql_files():
             await connection.execute(text.encode())
-        for owned in ("SCHEMA bemidb", "VIEW bemidb.sync_runs", "VIEW bemidb.tables"):
-            await connection.execute(f"ALTER {owned} OWNER TO {quote(owner)}".encode())
         await connection.execute(NOTE, [fingerprint(owner)])
 
 

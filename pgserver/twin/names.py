@@ -11,7 +11,7 @@ INDEXED = ("p", "u")  # keys that have an index; others are added when all table
 
 Name = tuple[str, str]  # namespace, and a table's or type's name
 
-OURS: tuple[Name, ...] = (("bemidb", "sync_runs"), ("bemidb", "tables"))  # see sql/090_syncs.sql
+OURS: tuple[Name, ...] = (("bemidb", "sync_runs"), ("bemidb", "tables"))  # see sql/on_demand/bemidb.sql
 
 
 def quote(*parts: str) -> str:

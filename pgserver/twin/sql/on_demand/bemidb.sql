@@ -1,7 +1,7 @@
 -- What the syncs did, and how fresh the lake's tables are. The rows are labels, see `state.py`: those of the tables are
 -- there anyway, the runs are told when a client asks for them.
 
-CREATE SCHEMA bemidb;
+CREATE SCHEMA IF NOT EXISTS bemidb;
 COMMENT ON SCHEMA bemidb IS 'what the syncs did';
 
 CREATE VIEW bemidb.sync_runs AS
