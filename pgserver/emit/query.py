@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from catalog.columns import TableView
 from pgserver.emit import kinds
+from pgserver.emit.comparisons import COLUMN
 from pgserver.emit.errors import NoRule, TooDeep
 from pgserver.emit.expressions import NODES
 from pgserver.emit.families import Family
@@ -109,7 +110,7 @@ def _distinct(query: Node, entries: list[Node], walk: Walk) -> str:
     for clause in clauses:
         value = walk.expression(target_of(clause, entries).node("expr"))
         check_comparable(value, "DISTINCT")
-        if query.flag("hasDistinctOn") and value.constant is not None:
+        if query.flag("hasDistinctOn") and not COLUMN.search(value.sql):
             raise NoRule("DISTINCT ON a constant, which DuckDB takes for a column")
         keys.append(sortable(value, walk) if query.flag("hasDistinctOn") else value.sql)
     return f"DISTINCT ON ({', '.join(keys)}) " if query.flag("hasDistinctOn") else "DISTINCT "
