@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pgserver.emit import kinds
 from pgserver.emit.date_casts import DATE_CASTS
 from pgserver.emit.literals import text_literal
-from pgserver.emit.numeric import MAX_DIGITS, from_integer, from_text, to_scale
+from pgserver.emit.numeric import MAX_DIGITS, from_integer, from_text, read_decimal, to_scale
 from pgserver.emit.patterns import bpchar_as_text
 from pgserver.emit.rules import Call, Rule, Rules, built, rewritten, table
-from pgserver.emit.values import Constant, Value, constant, numeric_of
+from pgserver.emit.values import Constant, Numeric, Value, constant, numeric_of
 
 LIMITS = {kinds.INT2: 2**15, kinds.INT4: 2**31, kinds.INT8: 2**63}
 INTEGER_NAMES = {kinds.INT2: "int2", kinds.INT4: "int4"}
@@ -58,7 +58,7 @@ def numeric_to_integer(call: Call) -> Value:
     """Cast a numeric to an integer, half away from zero; a text is rounded as it is read."""
     (arg,) = call.args
     held = numeric_of(arg)
-    sql = arg.sql if held.text is None else f"CAST({held.text} AS DECIMAL({MAX_DIGITS},0))"
+    sql = arg.sql if held.text is None else read_decimal(held.text, Numeric(MAX_DIGITS, 0))
     return call.result(f"CAST({sql} AS {kinds.DUCKDB[call.type]})", atom=True)
 
 
