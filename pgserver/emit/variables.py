@@ -14,6 +14,7 @@ from pgserver.emit.values import Constant, Numeric, Value, constant
 from pgserver.emit.walk import NodeFunction, Walk
 
 PARAM_EXTERN, PARAM_SUBLINK = 0, 2
+ONCE_FOR_EQUALS = kinds.FLOATS | {kinds.INTERVAL}  # a correlated subquery runs once for each distinct outer value
 ARROW_INTERVAL_US = 2**63 // 1000 - 1  # it holds nanoseconds
 
 
@@ -33,6 +34,8 @@ def var(node: Node, walk: Walk) -> Value:
             raise NoRule("a whole row")
         return walk.within(scope).expression(expression)
     value = replace(source.column(attnum), type=walk.names.base_type(node.integer("vartype")))
+    if levels and value.type in ONCE_FOR_EQUALS:
+        raise NoRule("a subquery that depends on a float or an interval, whose equal values differ in text")
     if not scope.above_group:
         return value
     if levels:

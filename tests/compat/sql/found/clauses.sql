@@ -13,3 +13,4 @@ SELECT p.active FROM nasty.people p LEFT JOIN nasty.people q ON p.id = q.id AND 
 SELECT (SELECT n.id FROM nasty.numbers n WHERE p.active ORDER BY n.id LIMIT 1), true FROM nasty.people p GROUP BY 1;
 SELECT n10 / 0.5 FROM nasty.numbers UNION ALL SELECT n10 FROM nasty.numbers;
 SELECT DISTINCT ON (CAST('a'::"char" AS varchar)) id FROM nasty.events ORDER BY CAST('a'::"char" AS varchar), id;
+SELECT n.id, (SELECT n.f4 FROM nasty.numbers m ORDER BY m.id LIMIT 1) FROM nasty.numbers n;
