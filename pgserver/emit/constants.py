@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import cast
 
 from pgserver.emit import kinds
-from pgserver.emit.datums import decode
 from pgserver.emit.errors import NeedsTwin, NoRule
 from pgserver.emit.literals import (
     bytea_literal,
@@ -21,6 +20,7 @@ from pgserver.emit.literals import (
     timestamptz_literal,
 )
 from pgserver.emit.parameters import decode_binary, decode_text
+from pgserver.emit.reading.datums import decode
 
 __all__ = ["NeedsTwin", "literal", "null_literal", "parameter_literal", "value_literal"]
 

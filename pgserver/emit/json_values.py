@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pgserver.emit import kinds
-from pgserver.emit.coercions import printed
 from pgserver.emit.errors import NoRule
-from pgserver.emit.jsonb import json_string
 from pgserver.emit.literals import text_literal
-from pgserver.emit.names import CatalogNames
+from pgserver.emit.nodes.coercions import printed
 from pgserver.emit.numeric import text_of
+from pgserver.emit.reading.jsonb import json_string
+from pgserver.emit.reading.names import CatalogNames
 from pgserver.emit.values import Value
 
 TIMES = {kinds.DATE: "{}", kinds.TIMESTAMP: "pg_json_timestamp({})", kinds.TIMESTAMPTZ: "pg_json_timestamptz({})"}

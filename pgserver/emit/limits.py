@@ -1,9 +1,9 @@
 """ORDER BY, LIMIT, OFFSET and WITH TIES."""
 
 from pgserver.emit.errors import NoRule
-from pgserver.emit.ordering import sort_key, target_of
-from pgserver.emit.tree import Node
-from pgserver.emit.walk import Walk
+from pgserver.emit.nodes.ordering import sort_key, target_of
+from pgserver.emit.nodes.walk import Walk
+from pgserver.emit.reading.tree import Node
 
 WITH_TIES = 1
 

@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from pgserver.emit import calendar
 from pgserver.emit.errors import NoRule
+from pgserver.emit.times import calendar
 
 MAX_DIGITS = 38
 MONTHS_PER_YEAR = 12

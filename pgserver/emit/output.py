@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from pgserver.emit import kinds
 from pgserver.emit.errors import NoRule
-from pgserver.emit.names import CatalogNames
 from pgserver.emit.numeric import text_of
+from pgserver.emit.reading.names import CatalogNames
 from pgserver.emit.values import Value
 
 

@@ -10,9 +10,10 @@ import uuid
 from collections.abc import Callable
 from decimal import Decimal
 
-from pgserver.emit import calendar, kinds
+from pgserver.emit import kinds
 from pgserver.emit.errors import NeedsTwin, NoRule
 from pgserver.emit.literals import text_literal
+from pgserver.emit.times import calendar
 
 _INTEGER = re.compile(r"\s*[-+]?[0-9]+\s*")
 _NUMBER = re.compile(r"\s*[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?\s*")

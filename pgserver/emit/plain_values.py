@@ -5,10 +5,11 @@ from collections.abc import Callable
 from decimal import Decimal
 from uuid import UUID
 
-from pgserver.emit import calendar, kinds
+from pgserver.emit import kinds
 from pgserver.emit.errors import NeedsTwin, NoRule
 from pgserver.emit.literals import text_literal
 from pgserver.emit.parameters import decode_binary, decode_text
+from pgserver.emit.times import calendar
 from pgserver.emit.values import Value
 
 _EPOCH = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)

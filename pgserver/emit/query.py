@@ -5,27 +5,27 @@ from types import MappingProxyType
 
 from catalog.columns import TableView
 from pgserver.emit import kinds
-from pgserver.emit.comparisons import COLUMN
 from pgserver.emit.errors import NoRule, TooDeep
-from pgserver.emit.expressions import NODES
-from pgserver.emit.families import Family
-from pgserver.emit.from_items import from_clause
-from pgserver.emit.grouping import group_clause
+from pgserver.emit.functions.sets import sets_item
 from pgserver.emit.kinds import INT4
 from pgserver.emit.limits import finish_clause
-from pgserver.emit.names import CatalogNames
-from pgserver.emit.ordering import sortable, target_of
+from pgserver.emit.nodes.expressions import NODES
+from pgserver.emit.nodes.from_items import from_clause
+from pgserver.emit.nodes.grouping import group_clause
+from pgserver.emit.nodes.ordering import sortable, target_of
+from pgserver.emit.nodes.scope import Context, RelationSource, Scope
+from pgserver.emit.nodes.select import Select
+from pgserver.emit.nodes.setops import set_operation
+from pgserver.emit.nodes.walk import Walk
+from pgserver.emit.nodes.with_items import with_clause
+from pgserver.emit.operators.comparisons import COLUMN
 from pgserver.emit.output import OutputColumn, assumed, output_items
 from pgserver.emit.parts import Emitted
-from pgserver.emit.scope import Context, RelationSource, Scope
-from pgserver.emit.select import Select
-from pgserver.emit.setops import set_operation
-from pgserver.emit.sets import sets_item
+from pgserver.emit.reading.families import Family
+from pgserver.emit.reading.names import CatalogNames
+from pgserver.emit.reading.tree import Node
 from pgserver.emit.size import check_size
-from pgserver.emit.tree import Node
 from pgserver.emit.values import Value
-from pgserver.emit.walk import Walk
-from pgserver.emit.with_items import with_clause
 
 __all__ = ["Emitted", "OutputColumn", "emit"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from pgserver.emit.errors import NoRule
 from pgserver.emit.kinds import NUMERIC
-from pgserver.emit.names import CatalogNames
+from pgserver.emit.reading.names import CatalogNames
 from pgserver.emit.values import Numeric, Value
 
 

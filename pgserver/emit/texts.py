@@ -1,7 +1,7 @@
 """Arguments as texts: constants, and values of any type as Postgres prints them or casts them to text."""
 
 from pgserver.emit import kinds
-from pgserver.emit.coercions import printed
+from pgserver.emit.nodes.coercions import printed
 from pgserver.emit.rules import Call
 from pgserver.emit.values import Value
 

@@ -1,6 +1,6 @@
 """The twin's names of functions, operators and types: read once, and types again whenever the schema changes."""
 
-from pgserver.emit.names import QUERY_FUNCTIONS, QUERY_OPERATORS, QUERY_TYPES, CatalogNames
+from pgserver.emit.reading.names import QUERY_FUNCTIONS, QUERY_OPERATORS, QUERY_TYPES, CatalogNames
 from pgserver.twin.cluster import Twin
 
 

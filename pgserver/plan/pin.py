@@ -15,9 +15,9 @@ from catalog.errors import NotReachable, OperatorError
 from catalog.runs import RunRow
 from catalog.scan import ScanPlan, plan_scan
 from catalog.tables import TableRow
-from pgserver.emit.families import Family, find_families
-from pgserver.emit.names import CatalogNames
 from pgserver.emit.parts import Condition
+from pgserver.emit.reading.families import Family, find_families
+from pgserver.emit.reading.names import CatalogNames
 from pgserver.plan.names import read_names
 from pgserver.plan.prune import row_filter
 from pgserver.protocol.errors import CannotConnectNow, ConnectionFailure, DataCorrupted, IoError

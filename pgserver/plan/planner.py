@@ -16,12 +16,12 @@ from catalog.scan import ScanPlan
 from pgserver import metrics
 from pgserver.emit.constants import parameter_literal
 from pgserver.emit.errors import NeedsTwin, NoRule
-from pgserver.emit.families import Family, family_sql, member_conditions
-from pgserver.emit.names import CatalogNames
 from pgserver.emit.parts import RelationHole
 from pgserver.emit.query import Emitted, OutputColumn, emit
+from pgserver.emit.reading.families import Family, family_sql, member_conditions
+from pgserver.emit.reading.names import CatalogNames
+from pgserver.emit.reading.tree import parse_tree
 from pgserver.emit.relations import relation_sql
-from pgserver.emit.tree import parse_tree
 from pgserver.encode.binary import has_binary
 from pgserver.encode.rows import WireColumn
 from pgserver.engine.pool import RunRequest

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
-from pgserver.emit import zones
+from pgserver.emit.times import zones
 from pgserver.encode.rows import WireSettings
 from pgserver.plan.backends import AnalysisContext
 

@@ -2,7 +2,7 @@
 
 import re
 
-from pgserver.emit.names import CatalogNames
+from pgserver.emit.reading.names import CatalogNames
 
 FUNCTION = re.compile(r":(?:funcid|aggfnoid|winfnoid)\s(\d+)")
 OPERATOR = re.compile(r":opno\s(\d+)")

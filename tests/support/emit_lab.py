@@ -22,12 +22,12 @@ from catalog.scan import ScanPlan, plan_scan
 from catalog.settings import CatalogSettings, load_settings
 from catalog.storage import Warehouse
 from catalog.tables import LakeCatalog
-from pgserver.emit.families import Family, family_sql, find_families
-from pgserver.emit.names import QUERY_FUNCTIONS, QUERY_OPERATORS, QUERY_TYPES, CatalogNames
 from pgserver.emit.parts import RelationHole
 from pgserver.emit.query import Emitted, OutputColumn, emit
+from pgserver.emit.reading.families import Family, family_sql, find_families
+from pgserver.emit.reading.names import QUERY_FUNCTIONS, QUERY_OPERATORS, QUERY_TYPES, CatalogNames
+from pgserver.emit.reading.tree import parse_tree
 from pgserver.emit.relations import relation_sql
-from pgserver.emit.tree import parse_tree
 from pgserver.encode.encoders import encoders_for
 from pgserver.encode.rows import WireColumn, WireSettings, encode_rows
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pgserver.emit import kinds
-from pgserver.emit.array_operators import append, comparable, concatenate, joined, prepend
-from pgserver.emit.comparisons import trimmed
+from pgserver.emit.operators.array_operators import append, comparable, concatenate, joined, prepend
+from pgserver.emit.operators.comparisons import trimmed
 from pgserver.emit.rules import Call, Rules, built, rewritten, table
 from pgserver.emit.values import Value
 

@@ -8,10 +8,11 @@ Source: src/backend/utils/adt/timestamp.c, `timestamp_part_common`, `interval_pa
 from collections.abc import Mapping
 from typing import Final
 
-from pgserver.emit import kinds, zones
-from pgserver.emit.date_operators import ELAPSED
+from pgserver.emit import kinds
 from pgserver.emit.functions.units import unit_of
+from pgserver.emit.operators.date_operators import ELAPSED
 from pgserver.emit.rules import Call
+from pgserver.emit.times import zones
 from pgserver.emit.values import Numeric, Value
 
 WHOLE: Final = Numeric(10, 0)

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from pgserver.emit import zones
-from pgserver.emit.date_casts import MIDNIGHT
-from pgserver.emit.dates import add_interval_rule, subtract_interval_rule
+from pgserver.emit.casts.date_casts import MIDNIGHT
 from pgserver.emit.functions.date_fields import date_part, extract
 from pgserver.emit.functions.moments import (
     age,
@@ -22,6 +20,8 @@ from pgserver.emit.functions.moments import (
 )
 from pgserver.emit.functions.units import unit_of
 from pgserver.emit.rules import Call, Rule, Rules, built, rewritten, table
+from pgserver.emit.times import zones
+from pgserver.emit.times.dates import add_interval_rule, subtract_interval_rule
 from pgserver.emit.values import Value
 
 TIMESTAMP, TIMESTAMPTZ = "timestamp without time zone", "timestamp with time zone"

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from pgserver.emit import kinds, zones
-from pgserver.emit.date_patterns import Field, formatted, number, parse
+from pgserver.emit import kinds
 from pgserver.emit.literals import text_literal
 from pgserver.emit.rules import Call, Rules, built, table
 from pgserver.emit.texts import constant_text
+from pgserver.emit.times import zones
+from pgserver.emit.times.date_patterns import Field, formatted, number, parse
 from pgserver.emit.values import Value
 
 # What a field of to_date reads, if each digit is there: as a regular expression, and as strptime reads it.

@@ -1,10 +1,10 @@
 """Functions of json and jsonb."""
 
 from pgserver.emit import kinds
-from pgserver.emit.json_operators import at_path
 from pgserver.emit.json_values import JsonWriter
 from pgserver.emit.numeric import from_text
 from pgserver.emit.once import of_first, once
+from pgserver.emit.operators.json_operators import at_path
 from pgserver.emit.rules import Call, Rules, built, table
 from pgserver.emit.values import Value
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pgserver.emit.operators import INTEGERS, integer_modulo
+from pgserver.emit.operators.table import INTEGERS, integer_modulo
 from pgserver.emit.rules import Rule, Rules, built, renamed, rewritten, same, table
 
 FLOATS = ("real", "double precision")

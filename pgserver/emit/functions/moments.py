@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from pgserver.emit import kinds, sessions, zones
-from pgserver.emit.dates import add_interval_rule
+from pgserver.emit import kinds, sessions
 from pgserver.emit.rules import Call
+from pgserver.emit.times import zones
+from pgserver.emit.times.dates import add_interval_rule
 from pgserver.emit.values import Value
 
 

@@ -6,6 +6,7 @@ Source: src/backend/utils/adt/numeric.c.
 from collections.abc import Iterator
 from dataclasses import replace
 
+from pgserver.emit.functions.roots import square, square_root
 from pgserver.emit.numeric import (
     MAX_DIGITS,
     decimal_type,
@@ -15,8 +16,7 @@ from pgserver.emit.numeric import (
     to_scale,
     unscaled,
 )
-from pgserver.emit.operators import absolute, numeric_modulo
-from pgserver.emit.roots import square, square_root
+from pgserver.emit.operators.table import absolute, numeric_modulo
 from pgserver.emit.rules import Call, Rule, Rules, built, table
 from pgserver.emit.values import Numeric, Value, numeric_of
 

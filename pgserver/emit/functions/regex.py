@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from pgserver.emit.literals import text_literal
-from pgserver.emit.patterns import like_escape, match_test, regex_of, similar_to_escape, subject
+from pgserver.emit.operators.patterns import like_escape, match_test, regex_of, similar_to_escape, subject
 from pgserver.emit.regex.compiled import Regex
 from pgserver.emit.rules import Call, Rule, Rules, built, table
 from pgserver.emit.texts import constant_integer, constant_text

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from string import ascii_lowercase, ascii_uppercase
 
 from pgserver.emit import kinds
-from pgserver.emit.comparisons import trimmed
+from pgserver.emit.operators.comparisons import trimmed
 from pgserver.emit.rules import Call, Rule, Rules, built, renamed, rewritten, same, table
 from pgserver.emit.texts import constant_integer, constant_text
 from pgserver.emit.values import Value

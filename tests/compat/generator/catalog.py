@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from pgserver.emit.aggregates import AGGREGATES
-from pgserver.emit.casts import CASTS
-from pgserver.emit.functions import FUNCTIONS
-from pgserver.emit.operators import OPERATORS
-from pgserver.emit.windows import WINDOW_FUNCTIONS
+from pgserver.emit.aggregates.table import AGGREGATES
+from pgserver.emit.casts.table import CASTS
+from pgserver.emit.functions.table import FUNCTIONS
+from pgserver.emit.nodes.windows import WINDOW_FUNCTIONS
+from pgserver.emit.operators.table import OPERATORS
 
 SCALARS = (
     "boolean", "smallint", "integer", "bigint", "oid", "real", "double precision", "numeric", "text",

@@ -13,7 +13,7 @@ import psycopg
 
 from pgserver.emit.errors import NoRule
 from pgserver.emit.query import emit
-from pgserver.emit.tree import parse_tree
+from pgserver.emit.reading.tree import parse_tree
 from pgserver.encode.rows import WireColumn, WireSettings
 from pgserver.engine.errors import failure_of
 from tests.compat.generator.queries import Statement

@@ -12,8 +12,8 @@ from tests.support.servers import Server, running
 
 # Python runs this at its start, before the server's own first line.
 BREAKS = """
-from pgserver.emit.expressions import NODES
-from pgserver.emit.functions import FUNCTIONS
+from pgserver.emit.nodes.expressions import NODES
+from pgserver.emit.functions.table import FUNCTIONS
 from pgserver.emit.rules import built, renamed
 
 def fails(call):

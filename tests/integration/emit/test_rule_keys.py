@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import psycopg
 import pytest
 
-from pgserver.emit.aggregates import AGGREGATES
-from pgserver.emit.casts import CASTS
-from pgserver.emit.functions import FUNCTIONS
-from pgserver.emit.operators import OPERATORS
-from pgserver.emit.sets import SETS
+from pgserver.emit.aggregates.table import AGGREGATES
+from pgserver.emit.casts.table import CASTS
+from pgserver.emit.functions.sets import SETS
+from pgserver.emit.functions.table import FUNCTIONS
+from pgserver.emit.operators.table import OPERATORS
 from tests.conftest import PostgresServer
 
 

@@ -5,7 +5,7 @@ import datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgserver.emit import calendar
+from pgserver.emit.times import calendar
 
 EPOCH = datetime.date(2000, 1, 1)
 

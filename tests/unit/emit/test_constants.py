@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgserver.emit import calendar, kinds
+from pgserver.emit import kinds
 from pgserver.emit.constants import literal, parameter_literal, value_literal
-from pgserver.emit.datums import decode, numeric
 from pgserver.emit.errors import NeedsTwin, NoRule
-from pgserver.emit.jsonb import json_string
+from pgserver.emit.reading.datums import decode, numeric
+from pgserver.emit.reading.jsonb import json_string
+from pgserver.emit.times import calendar
 
 DUCKDB = duckdb.connect()
 

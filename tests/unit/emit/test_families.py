@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from catalog.columns import Column, Origin, TableView
 from catalog.scan import DataFile, ScanPlan
-from pgserver.emit.families import family_sql, find_families, member_conditions
 from pgserver.emit.parts import Condition, RelationHole
+from pgserver.emit.reading.families import family_sql, find_families, member_conditions
 
 Name = tuple[str, str]
 

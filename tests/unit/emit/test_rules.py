@@ -5,8 +5,8 @@ from itertools import pairwise
 import pytest
 
 from pgserver.emit import kinds
-from pgserver.emit.expressions import NODES
-from pgserver.emit.names import CatalogNames
+from pgserver.emit.nodes.expressions import NODES
+from pgserver.emit.reading.names import CatalogNames
 from pgserver.emit.rules import Call, Rule, renamed, rewritten, same, table, template
 from pgserver.emit.values import Value
 

@@ -3,7 +3,7 @@
 import pytest
 
 from pgserver.emit.errors import TreeError
-from pgserver.emit.tree import Node, parse_tree
+from pgserver.emit.reading.tree import Node, parse_tree
 
 
 def one(text: str) -> Node:

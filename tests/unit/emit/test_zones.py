@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pgserver.emit import zones
+from pgserver.emit.times import zones
 from pgserver.encode.zones import zone
 
 FIRST, LAST = -2_208_988_800, 4_449_513_600  # 1900, 2111
