@@ -26,7 +26,8 @@ from pgserver.executors.temporary import (
 )
 from pgserver.plan.analysis import RELATION, bind_message, parse_message, read_tree
 from pgserver.plan.backends import BackendPool, query_message
-from pgserver.plan.planner import LakeStatement, Parameter, Planner, Scan
+from pgserver.plan.compiler import LakeStatement
+from pgserver.plan.planner import Parameter, Planner, Scan
 from pgserver.plan.rewrite import use_temporary_tables
 from pgserver.plan.session_state import SessionState
 from pgserver.protocol.backend import ErrorResponse

@@ -15,7 +15,8 @@ from pgserver.engine.errors import EngineError
 from pgserver.executors.base import BRIDGE, Explained, Result
 from pgserver.executors.bridge import Bound, BridgeExecutor
 from pgserver.executors.lake import LakeExecutor
-from pgserver.plan.planner import LakeStatement, Parameter
+from pgserver.plan.compiler import LakeStatement
+from pgserver.plan.planner import Parameter
 from pgserver.plan.session_state import SessionState
 from pgserver.protocol.errors import FeatureNotSupported
 

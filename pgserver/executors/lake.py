@@ -11,7 +11,8 @@ from pgserver.encode.copy import CopyLayout
 from pgserver.engine.errors import EngineError
 from pgserver.executors.base import LAKE, Explained, Result
 from pgserver.executors.cache import CachedEngines
-from pgserver.plan.planner import LakeStatement, Parameter, Planner
+from pgserver.plan.compiler import LakeStatement
+from pgserver.plan.planner import Parameter, Planner
 from pgserver.plan.session_state import SessionState
 
 log = structlog.get_logger()

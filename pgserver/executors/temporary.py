@@ -7,7 +7,8 @@ a view is a temporary view of its own definition.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pgserver.plan.planner import LakeStatement, Planner
+from pgserver.plan.compiler import LakeStatement
+from pgserver.plan.planner import Planner
 from pgserver.plan.rewrite import use_temporary_tables
 from pgserver.protocol.errors import FeatureNotSupported
 from pgserver.twin.schema import LakeTable

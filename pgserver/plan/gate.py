@@ -1,7 +1,7 @@
 """What nobody may do, though the twin would let the owner of its tables: those who log in own them, as at the source.
 
 The twin's event triggers stop what makes or changes an object (`twin/sql/040_gate.sql`); here stands what fires none,
-and writes whose texts the analysis could not read. Both stand behind `planner.refuse_writes`.
+and writes whose texts the analysis could not read. Both stand behind `permissions.refuse_writes`.
 """
 
 import re

@@ -1,78 +1,26 @@
-"""From a text to what the engine runs: look (is it the lake's?), emit, pin, render."""
+"""From a compiled statement to what the engine runs: pin the snapshots, render the text."""
 
 import asyncio
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 
-import structlog
-from pglast import ast
-
-from catalog.columns import TableView
 from catalog.relations import rows_without_files
 from catalog.scan import ScanPlan
-from pgserver import metrics
 from pgserver.emit.constants import parameter_literal
 from pgserver.emit.errors import NeedsTwin, NoRule
 from pgserver.emit.parts import RelationHole
-from pgserver.emit.query import Emitted, OutputColumn, emit
-from pgserver.emit.reading.families import Family, family_sql, member_conditions
-from pgserver.emit.reading.names import CatalogNames
-from pgserver.emit.reading.tree import parse_tree
+from pgserver.emit.query import Emitted
+from pgserver.emit.reading.families import family_sql, member_conditions
 from pgserver.emit.relations import relation_sql
 from pgserver.encode.binary import has_binary
 from pgserver.encode.rows import WireColumn
 from pgserver.engine.pool import RunRequest
-from pgserver.plan.analysis import RELATION, Analyst, RowField
-from pgserver.plan.backends import AnalysisContext, BackendPool
-from pgserver.plan.bringing import bringing, brings_nothing, may_bring
-from pgserver.plan.gate import is_reader_lock, refuse_blind_writes, refuse_changes
-from pgserver.plan.inner import find_inner
-from pgserver.plan.memory import StatementMemory
-from pgserver.plan.permissions import read_columns, refuse_writes
-from pgserver.plan.pin import Lake, pin
+from pgserver.plan.analysis import RowField
+from pgserver.plan.compiler import Compiler, LakeStatement
+from pgserver.plan.pin import pin
 from pgserver.plan.session_state import SessionState
-from pgserver.plan.signatures import signatures
-from pgserver.plan.statement import Kind, Statement, classify, parse, parses, relation_names
-from pgserver.plan.utility import (
-    Bring,
-    CopyOut,
-    Mix,
-    Probe,
-    Wrapping,
-    copied_relation,
-    copy_out,
-    printed_types,
-    quoted,
-    wrap,
-)
-from pgserver.protocol.errors import FeatureNotSupported, ReadOnlySqlTransaction, WrongObjectType
 from pgserver.twin.schema import LakeTable
-
-log = structlog.get_logger()
-
-RUNS = re.compile(rb"sync_runs", re.IGNORECASE)
-LARGE_TREE = 1 << 17  # characters: 20 ms and more, which other sessions need not wait for
-THE_TWINS = frozenset((Kind.OTHER, Kind.EXECUTE, Kind.FETCH, Kind.CLOSE, Kind.DEALLOCATE, Kind.DISCARD, Kind.COMMIT))
-
-
-@dataclass(frozen=True, slots=True)
-class LakeStatement:
-    """A statement that reads the lake, compiled. `reason` names what has no rule, where it could not be emitted."""
-
-    text: bytes
-    fields: tuple[RowField, ...]
-    description: bytes  # RowDescription, all in text format
-    parameters: tuple[int, ...]
-    relids: tuple[int, ...]  # of the tables that it names, and of those that these are the union of
-    views: tuple[int, ...]
-    reads: tuple[tuple[int, tuple[int, ...]], ...]  # the columns that it reads of each table, at least one
-    needs_keys: bool  # it groups by a primary key, and names other columns
-    emitted: Emitted | None
-    reason: str
-    schema_version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,231 +40,12 @@ class Scan:
     chosen: ScanPlan
 
 
-class Planner:
-    """The steps in order, and the cache of the first two."""
-
-    def __init__(self, lake: Lake, analyst: Analyst, hidden: frozenset[str] = frozenset()) -> None:
-        """Args: the lake's state; the backends that compile; names of tables that a session's own hide."""
-        self._hidden = hidden
-        self._lake = lake
-        self._analyst = analyst
-        self._memory = StatementMemory[LakeStatement | Wrapping | None]()
-
-    async def look(
-        self, statement: Statement, text: bytes, declared: Sequence[int], context: AnalysisContext
-    ) -> LakeStatement | Wrapping | None:
-        """Compile a statement if it reads the lake; None says that it is the twin's.
-
-        Args: the statement; its bytes as the client sent them; the parameter types that the client declared.
-        Raises: ReadOnlySqlTransaction (25006) or InsufficientPrivilege (42501) for what would change the lake;
-        CannotConnectNow (57P03).
-        """
-        refuse_changes(statement)
-        if statement.kind in THE_TWINS:
-            return None
-        await self._lake.refresh()
-        if RUNS.search(text):
-            await self._lake.refresh_runs()
-        if not self._lake.schema.tables:
-            return None
-        key = (text, tuple(declared), context, self._lake.schema.version)
-        if key in self._memory:
-            return self._memory[key]
-        found: LakeStatement | Wrapping | None
-        if statement.kind in (Kind.QUERY, Kind.WRITE):
-            found = await self._compile_or_bring(statement, text, declared, context)
-        else:
-            found = await self._look_inside(statement, declared, context)
-        self._memory.keep(key, len(text), found)
-        return found
-
-    async def _compile_or_bring(
-        self, statement: Statement, text: bytes, declared: Sequence[int], context: AnalysisContext
-    ) -> LakeStatement | Bring | Mix | None:
-        try:
-            return await self._compile(statement, text, declared, context)
-        except FeatureNotSupported:
-            found = await self._bring(statement, declared, context) if may_bring(statement) else None
-            if found is not None:
-                return found
-            if not self._hidden:
-                raise
-        mixed = await self._compile(statement, text, declared, context, mixing=True)
-        return None if mixed is None else Mix(mixed)
-
-    async def _bring(self, statement: Statement, declared: Sequence[int], context: AnalysisContext) -> Bring | None:
-        """Compile the query of a statement that brings its rows into a temporary table; None for others."""
-        how = bringing(statement)
-        if how is None:
-            return None
-        query = await self._compile(classify(how.inner), how.inner.encode(), declared, context)
-        return None if query is None else Bring(query, how)
-
-    async def _compile(
-        self,
-        statement: Statement,
-        text: bytes,
-        declared: Sequence[int],
-        context: AnalysisContext,
-        *,
-        mixing: bool = False,
-    ) -> LakeStatement | None:
-        """Compile a query. Args: `mixing`: it may read the session's temporary tables as well, or write to them."""
-        version = self._lake.schema.version
-        analysed = await self._analyst.analyse(text, declared, context)
-        tables = self._lake.schema.tables
-        if analysed is None:
-            refuse_blind_writes(statement, {(table.namespace, table.name) for table in tables.values()})
-            return None
-        found = sorted({int(relid) for relid in RELATION.findall(analysed.tree)} & tables.keys())
-        views = tuple(relid for relid in found if tables[relid].view.kind == "v")
-        relids = tuple(relid for relid in found if relid not in views)
-        if not relids:
-            return None
-        if analysed.mixed and not mixing:
-            raise FeatureNotSupported(
-                "a statement that reads both the lake and temporary tables is not supported within another statement",
-                hint="Bring the rows of the lake into a temporary table first: CREATE TEMP TABLE ... AS.",
-            )
-        refuse_writes(statement, analysed.tree, relids, elsewhere=not mixing)
-        assert analysed.fields is not None or mixing
-        emitted, reason = None, "temporary tables" if mixing else ""
-        try:
-            if mixing:
-                raise NoRule(reason)
-            emitting = partial(
-                _emitted,
-                analysed.tree,
-                names=self._lake.names,
-                relations={relid: tables[relid].view for relid in relids},
-                outputs=[OutputColumn(field.type_oid, field.typmod) for field in analysed.fields or ()],
-                families=self._lake.families,
-            )
-            emitted = emitting() if len(analysed.tree) < LARGE_TREE else await asyncio.to_thread(emitting)
-        except NoRule as error:
-            reason = error.construct
-            log.info("no_rule", construct=reason)
-        return LakeStatement(
-            text=text,
-            fields=analysed.fields or (),
-            description=analysed.description,
-            parameters=analysed.parameters,
-            relids=tuple(sorted({member for relid in relids for member in (relid, *self.members(relid))})),
-            views=views,
-            reads=read_columns(analysed.tree, tables),
-            needs_keys=":constraintDeps (o" in analysed.tree,
-            emitted=emitted,
-            reason=reason,
-            schema_version=version,
-        )
-
-    async def _look_inside(
-        self, statement: Statement, declared: Sequence[int], context: AnalysisContext
-    ) -> Wrapping | None:
-        """Compile the query inside a utility statement that the session runs; refuse other ones that read the lake.
-
-        Raises: ReadOnlySqlTransaction (25006); FeatureNotSupported (0A000).
-        """
-        node = parse(statement.text)
-        if isinstance(node, ast.CopyStmt) and (node.is_program or node.filename is not None):
-            return None  # the twin refuses it, 42501
-        inner = find_inner(statement)
-        if statement.kind is Kind.DEFINITION and (brought := await self._bring(statement, declared, context)):
-            return brought
-        if inner is not None:
-            query = classify(statement.text[inner.start : inner.end])
-            if isinstance(node, ast.PrepareStmt):
-                declared = await self._analyst.type_oids(printed_types(node), context)
-            found = await self._compile(query, query.text.encode(), declared, context)
-            if found is None:
-                return None
-            wrapped = None if node is None else wrap(statement.text, node, found, inner)
-            if wrapped is not None or brings_nothing(node):
-                return wrapped
-        elif not self._names_lake(node) or is_reader_lock(node):
-            return None
-        elif isinstance(node, ast.CopyStmt) and not node.is_from:
-            return await self._copy_table(statement, node, context)
-        if (statement.kind is Kind.DEFINITION and inner is None) or getattr(node, "is_from", False):
-            raise ReadOnlySqlTransaction(
-                f"cannot execute {statement.word} on a table of the lake",
-                hint="Tables of the lake are written by the syncer; change them at the source.",
-            )
-        raise FeatureNotSupported(f"{statement.word} of a statement that reads the lake is not supported yet")
-
-    def _names_lake(self, node: ast.Node | None) -> bool:
-        if node is None:
-            return False
-        lake_names = {(table.namespace, table.name) for table in self._lake.schema.tables.values()}
-        bare = {name for _, name in lake_names} - self._hidden
-        return any(
-            (schema, name) in lake_names or (schema is None and name in bare) for schema, name in relation_names(node)
-        )
-
-    async def _copy_table(self, statement: Statement, node: ast.CopyStmt, context: AnalysisContext) -> CopyOut | None:
-        """Compile the query that COPY of a table stands for; None when it is not the lake's, or fails in the twin."""
-        place = copied_relation(statement.text)
-        assert place is not None
-        relation = f"ONLY {statement.text[place.start : place.end]}"
-        columns = [name.sval or "" for name in node.attlist or () if isinstance(name, ast.String)]
-        probe = Probe(statement.text)
-        if not columns:
-            whole = await self._compile(classify("TABLE"), f"TABLE {relation}".encode(), (), context)
-            if whole is None:
-                return None
-            table = self.table(whole.fields[0].table_oid) if whole.fields else None
-            if table is not None and table.view.kind == "p":
-                raise WrongObjectType(
-                    f'cannot copy from partitioned table "{table.name}"', hint="Try the COPY (SELECT ...) TO variant."
-                )
-            view = table.view if table is not None else None
-            columns = [column.name for column in view.columns if not column.generated] if view else []
-            if view and len(columns) < len(view.columns):
-                names = f" ({', '.join(map(quoted, columns))})"
-                probe = Probe(
-                    statement.text[: place.end] + names + statement.text[place.end :], ((place.end, len(names)),)
-                )
-        query = f"SELECT {', '.join(map(quoted, columns))} FROM {relation}"  # noqa: S608  # quoted names
-        found = await self._compile(classify(query), query.encode(), (), context)
-        return None if found is None else copy_out(found, node, probe)
-
-    @property
-    def backends(self) -> BackendPool:
-        """The backends that compile."""
-        return self._analyst.backends
-
-    def table(self, relid: int) -> LakeTable:
-        """Return a table of the lake by its OID in the twin."""
-        return self._lake.schema.tables[relid]
-
-    def family(self, relid: int) -> Family | None:
-        """Return what a table with children stands for, None for other tables."""
-        return self._lake.families.get(relid)
-
-    def members(self, relid: int) -> tuple[int, ...]:
-        """Return the tables whose rows a table has, its own among them."""
-        family = self.family(relid)
-        return (relid,) if family is None else family.members
+class Planner(Compiler):
+    """All steps in their order."""
 
     def counted(self, relid: int, pins: dict[int, str]) -> int:
         """Return how many rows a table without columns has in the snapshot that is pinned."""
         return rows_without_files(pin(self._lake, [relid], pins)[relid]) or 0
-
-    async def compile_scan(self, query: str, state: SessionState) -> LakeStatement:
-        """Compile a query of our own over one table.
-
-        Raises: FeatureNotSupported when the engine cannot read a column of it.
-        """
-        statement = classify(query)
-        found = await self.look(statement, query.encode(), (), state.analysis)
-        if not isinstance(found, LakeStatement) or found.emitted is None:
-            raise FeatureNotSupported("a column of the table cannot be read")
-        return found
-
-    async def signatures(self, statement: LakeStatement, state: SessionState) -> tuple[str, ...]:
-        """Return what a statement calls: for a log, where one of them is at fault."""
-        analysed = await self._analyst.analyse(statement.text, statement.parameters, state.analysis)
-        return signatures(analysed.tree, self._lake.names) if analysed is not None else ()
 
     async def request(
         self,
@@ -381,13 +110,6 @@ class Planner:
         ]
         return emitted.render(relations, literals, state.values)
 
-    async def is_many(self, text: str, context: AnalysisContext) -> bool:
-        """Whether a text of several statements parses to its end.
-
-        Raises: CannotConnectNow (57P03).
-        """
-        return parses(text) or await self._analyst.is_many(text.encode(), context)
-
     def pin(self, statement: LakeStatement, pins: dict[int, str]) -> dict[int, str]:
         """Choose the snapshots that a statement reads now, those of `pins` first, which this adds to."""
         return pin(self._lake, statement.relids, pins)
@@ -434,23 +156,3 @@ class Planner:
             name = self._lake.names.types[type_oid].sql_name
             value = await self._analyst.canonical(parameter.value, parameter.format, type_oid, name, state.analysis)
             return parameter_literal(type_oid, 1, value)
-
-
-def _emitted(
-    tree: str,
-    *,
-    names: CatalogNames,
-    relations: Mapping[int, TableView],
-    outputs: Sequence[OutputColumn],
-    families: Mapping[int, Family],
-) -> Emitted:
-    """Read a tree and emit it.
-
-    Raises: NoRule, also where the emitter itself fails: the bridge needs none of it.
-    """
-    try:
-        return emit(parse_tree(tree)[0], names=names, relations=relations, outputs=outputs, families=families)
-    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError) as error:
-        metrics.rule_failures.inc()
-        log.exception("emitter_failed")
-        raise NoRule("a fault of the emitter") from error

@@ -14,7 +14,7 @@ from pgserver.plan.inner import COMMENTS, Inner
 from pgserver.plan.statement import Kind, Statement, parse
 
 if TYPE_CHECKING:
-    from pgserver.plan.planner import LakeStatement
+    from pgserver.plan.compiler import LakeStatement
 
 BINARY, SCROLL, NO_SCROLL, HOLD = 0x01, 0x02, 0x04, 0x20  # DeclareCursorStmt.options. Source: parsenodes.h
 EMPTIED_PREFIX, EMPTIED_SUFFIX = "SELECT * FROM (", ") _ LIMIT 0"

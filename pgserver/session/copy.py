@@ -7,7 +7,7 @@ import numpy as np
 
 from pgserver.encode.copy import FILE_FORMATS, SIGNATURE, TRAILER, CopyLayout
 from pgserver.encode.rows import RowChunk
-from pgserver.plan.planner import LakeStatement
+from pgserver.plan.compiler import LakeStatement
 from pgserver.plan.session_state import SessionState
 from pgserver.plan.utility import CopyOut, Option
 from pgserver.session import lake, probes

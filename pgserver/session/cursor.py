@@ -13,7 +13,8 @@ from pathlib import Path
 
 from pgserver.encode.rows import RowChunk
 from pgserver.executors.base import Result
-from pgserver.plan.planner import LakeStatement, Parameter
+from pgserver.plan.compiler import LakeStatement
+from pgserver.plan.planner import Parameter
 from pgserver.plan.utility import BINARY, HOLD, NO_SCROLL, SCROLL
 from pgserver.protocol.errors import ObjectNotInPrerequisiteState
 from pgserver.session.spool import RowStore

@@ -11,7 +11,8 @@ import numpy as np
 
 from pgserver.encode.rows import RowChunk
 from pgserver.executors.base import BRIDGE, Explained
-from pgserver.plan.planner import LakeStatement, Parameter, Scan
+from pgserver.plan.compiler import LakeStatement
+from pgserver.plan.planner import Parameter, Scan
 from pgserver.plan.session_state import SessionState
 from pgserver.plan.utility import Explain, ExplainPrepared, Option, is_on
 from pgserver.session import lake, plans, prepared, probes

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from functools import partial
 
-from pgserver.plan.planner import LakeStatement, Parameter
+from pgserver.plan.compiler import LakeStatement
+from pgserver.plan.planner import Parameter
 from pgserver.plan.session_state import SessionState
 from pgserver.plan.statement import classify
 from pgserver.plan.utility import Commit

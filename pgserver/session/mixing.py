@@ -16,7 +16,7 @@ from pgserver.executors.temporary import (
     view_definitions,
 )
 from pgserver.plan.analysis import RELATION
-from pgserver.plan.planner import LakeStatement
+from pgserver.plan.compiler import LakeStatement
 from pgserver.plan.rewrite import use_temporary_tables
 from pgserver.plan.session_state import SessionState
 from pgserver.plan.utility import Mix

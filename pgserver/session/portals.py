@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
 from pgserver.encode.rows import RowChunk
-from pgserver.plan.planner import LakeStatement, Parameter
+from pgserver.plan.compiler import LakeStatement
+from pgserver.plan.planner import Parameter
 from pgserver.plan.utility import Utility
 from pgserver.session.cursor import LakePortal
 

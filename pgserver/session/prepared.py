@@ -2,7 +2,8 @@
 
 from catalog.types import BY_ARRAY_OID, BY_OID
 from pgserver.plan.analysis import parse_message
-from pgserver.plan.planner import LakeStatement, Parameter
+from pgserver.plan.compiler import LakeStatement
+from pgserver.plan.planner import Parameter
 from pgserver.plan.session_state import SessionState
 from pgserver.plan.utility import ExecutePrepared, Probe
 from pgserver.protocol.errors import FeatureNotSupported

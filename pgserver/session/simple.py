@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 
 from pgserver.plan.analysis import parse_message
-from pgserver.plan.planner import LakeStatement
+from pgserver.plan.compiler import LakeStatement
 from pgserver.plan.session_state import SessionState
 from pgserver.plan.statement import Kind, Statement, split
 from pgserver.plan.utility import Commit, Explain, Prepare, Utility

@@ -1,6 +1,6 @@
 """Utility statements that read the lake, or act on names that do: which of them are the twin's, and how others run."""
 
-from pgserver.plan.planner import THE_TWINS
+from pgserver.plan.compiler import THE_TWINS
 from pgserver.plan.statement import Statement
 from pgserver.plan.utility import (
     Bring,

@@ -10,7 +10,7 @@ import pytest
 
 from pgserver.encode.rows import RowChunk
 from pgserver.executors.base import Result
-from pgserver.plan.planner import LakeStatement
+from pgserver.plan.compiler import LakeStatement
 from pgserver.plan.utility import HOLD, NO_SCROLL, SCROLL
 from pgserver.protocol.errors import DivisionByZero, ObjectNotInPrerequisiteState
 from pgserver.session import cursor as module
