@@ -52,8 +52,9 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 types: $(STAMP) ## Check types with mypy --strict
 	$(BIN)/mypy
 
-docs: $(STAMP) ## Write docs/configuration.md from the settings classes
+docs: $(STAMP) ## Write docs/configuration.md from the settings classes, docs/engine.md from the tables of the emitter
 	$(BIN)/python -m tools.configuration
+	$(BIN)/python -m tools.engine
 
 record: $(STAMP) ## Write PostgreSQL's answers into tests/compat/wire (ARGS="name ...": only those)
 	$(BIN)/python -m tests.support.record $(ARGS)

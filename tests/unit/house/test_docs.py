@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from catalog.settings import variable_of
 from sample.settings import SampleSettings
 from syncer.settings import SyncSettings
-from tools import configuration
+from tools import configuration, engine
 
 ROOT = Path(__file__).parents[3]
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
@@ -25,6 +25,10 @@ VARIABLES = {
 
 def relative(path: Path) -> str:
     return str(path.relative_to(ROOT))
+
+
+def test_the_list_of_signatures_is_what_make_docs_writes() -> None:
+    assert engine.FILE.read_text(encoding="utf-8") == engine.page(), "run `make docs`"
 
 
 def test_configuration_is_what_make_docs_writes() -> None:
