@@ -16,9 +16,9 @@ INTRODUCTION = """# What runs in DuckDB
 
 <!-- Written by `make docs` from the tables of `pgserver/emit`: do not edit. -->
 
-The signatures that the emitter has a rule for, as PostgreSQL prints them. A statement that uses others is answered too,
-over the bridge (see [compatibility](compatibility.md)); so is one where a rule has found a value or an argument of which
-DuckDB would not give PostgreSQL's answer. `EXPLAIN` says which way a statement goes, and why.
+The signatures that the emitter has a rule for, as PostgreSQL prints them. A statement that uses others is answered
+too, over the bridge (see [compatibility](compatibility.md)); so is one where a rule has found a value or an argument
+of which DuckDB would not give PostgreSQL's answer. `EXPLAIN` says which way a statement goes, and why.
 """
 SECTIONS: tuple[tuple[str, Iterable[str]], ...] = (
     ("Functions", FUNCTIONS),
