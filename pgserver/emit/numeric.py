@@ -129,10 +129,15 @@ def divide(left: Value, right: Value) -> Value:
     return quotient(a, scale_a, display_of(left), b, scale_b, display_of(right))
 
 
-def quotient(a: str, scale_a: int, display_a: str, b: str, scale_b: int, display_b: str) -> Value:
-    """Return the quotient of two unscaled numbers, each with its scale and the decimals that it shows."""
+def quotient(
+    a: str, scale_a: int, display_a: str, b: str, scale_b: int, display_b: str, *, macro: str = "pg_quotient"
+) -> Value:
+    """Return the quotient of two unscaled numbers, each with its scale and the decimals that it shows.
+
+    Args: ...; the macro that makes its text.
+    """
     operands = division_operands(a, scale_a, display_a, b, scale_b, display_b)
-    held = Numeric(MAX_DIGITS, QUOTIENT_SCALE, display=f"pg_quotient_scale{operands}", text=f"pg_quotient{operands}")
+    held = Numeric(MAX_DIGITS, QUOTIENT_SCALE, display=f"pg_quotient_scale{operands}", text=f"{macro}{operands}")
     return Value(f"pg_quotient_number{operands}", kinds.NUMERIC, numeric=held)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pgserver.emit import kinds
 from pgserver.emit.errors import NoRule
+from pgserver.emit.nodes.select import Select
 from pgserver.emit.numeric import text_of
 from pgserver.emit.reading.names import CatalogNames
 from pgserver.emit.values import Value
@@ -78,6 +79,36 @@ PLAIN_TEXTS = frozenset((
     "int4range", "int8range", "numrange", "int4multirange", "int8multirange", "nummultirange", "tsvector",
     "tsquery", "pg_lsn", "txid_snapshot", "pg_snapshot",
 ))  # fmt: skip
+
+
+def finished(top: Select, columns: Sequence[OutputColumn], names: CatalogNames) -> str:
+    """Write a query with its final target list: o1, o2, ...
+
+    An average's digits take longer than its sum: under a LIMIT they are made of the rows that it leaves.
+    """
+    items = output_items(top.targets, columns, names)
+    late = {index: parts for index, value in enumerate(top.targets, 1) if (parts := _late(value)) is not None}
+    if not late or top.distinct or " LIMIT " not in top.finish:
+        return top.write(items)
+    inner: list[str] = []
+    outer: list[str] = []
+    for index, item in enumerate(items, 1):
+        if index in late:
+            dividend, divisor, form = late[index]
+            inner += [f"{dividend} AS o{index}a", f"{divisor} AS o{index}b"]
+            outer.append(f"{form.format(f'o{index}a', f'o{index}b')} AS o{index}")
+        else:
+            inner.append(item)
+            outer.append(f"o{index}")
+    return f"SELECT {', '.join(outer)} FROM ({top.write(inner)}) AS limited"
+
+
+def _late(value: Value) -> tuple[str, str, str] | None:
+    held = value.numeric
+    if held is None or held.late is None:
+        return None
+    dividend, divisor, form = held.late
+    return held.late if held.text == form.format(dividend, divisor) else None  # else it was changed since
 
 
 def output_items(targets: Sequence[Value], columns: Sequence[OutputColumn], names: CatalogNames) -> list[str]:

@@ -19,7 +19,7 @@ from pgserver.emit.nodes.setops import set_operation
 from pgserver.emit.nodes.walk import Walk
 from pgserver.emit.nodes.with_items import with_clause
 from pgserver.emit.operators.comparisons import COLUMN
-from pgserver.emit.output import OutputColumn, assumed, output_items
+from pgserver.emit.output import OutputColumn, assumed, finished
 from pgserver.emit.parts import Emitted
 from pgserver.emit.reading.families import Family
 from pgserver.emit.reading.names import CatalogNames
@@ -54,7 +54,7 @@ def emit(
             raise NoRule("an empty select list")
         top = _select(tree, walk.within(Scope(tree, None)))
         context.assumes |= assumed(top.targets, names)
-        sql = top.write(output_items(top.targets, outputs, names))
+        sql = finished(top, outputs, names)
         check_size(sql)
     except RecursionError:
         raise TooDeep from None

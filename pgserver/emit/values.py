@@ -30,6 +30,7 @@ class Numeric:
     scale: int
     display: str | None = None
     text: str | None = None
+    late: tuple[str, str, str] | None = None  # of an average: sum, count, and its text made of {0} and {1}
     wide: str | None = None  # of a bare parameter, whose scale is known only when bound: itself at a wide scale
 
 

@@ -122,4 +122,4 @@ def redacted(text: str) -> str:
     except ParseError:
         return "(not readable)"
     shown.append(text[at:])
-    return " ".join("".join(shown).split())[:SHOWN]
+    return " ".join("".join(shown).replace("\0", " ").split())[:SHOWN]  # Postgres has no NUL in a text

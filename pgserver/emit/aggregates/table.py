@@ -75,8 +75,12 @@ def average(call: AggregateCall) -> Value:
         held = numeric_of(arg)
         sums = Value(call.write("sum", arg.sql), kinds.NUMERIC, numeric=Numeric(MAX_DIGITS, held.scale))
         (total, scale), shown = unscaled(sums), _most_decimals(call, arg) or str(held.scale)
-    counted = call.write("count", arg.sql)
-    return quotient(total, scale, shown, f"nullif({counted}, 0)", 0, "0")
+    counted = f"nullif({call.write('count', arg.sql)}, 0)"
+    value = quotient(total, scale, shown, counted, 0, "0", macro="pg_average")
+    form = numeric_of(quotient("{0}", scale, shown, "{1}", 0, "0", macro="pg_average")).text
+    if not shown.isdigit() or form is None:
+        return value
+    return replace(value, numeric=replace(numeric_of(value), late=(total, counted, form)))
 
 
 def extreme(call: AggregateCall) -> Value:

@@ -13,6 +13,7 @@ from pgserver.session.observed import LONGEST_TEXT, redacted
         ("SELECT 'hunter2", "(not readable)"),
         ("SELECT $$hunter2", "(not readable)"),
         ("SELECT '" + "x" * LONGEST_TEXT + "'", "(long)"),
+        ("SELECT 1\0", "SELECT ?"),
         ("", ""),
     ],
 )
