@@ -35,10 +35,10 @@ psql: $(STAMP) ## Open psql against the server of `make run`
 	@$(BIN)/python -m sample psql $(ARGS)
 
 test: $(STAMP) ## Run the tests but the slow ones
-	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-all: $(STAMP) ## Run all the tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(STAMP) ## Check style, format and the direction of imports
 	$(BIN)/ruff check

@@ -41,7 +41,8 @@ class JsonWriter:
         if value.type in kinds.JSONS:
             return value.sql
         if value.type == kinds.NUMERIC:
-            return text_of(value)
+            text = text_of(value)
+            return f"pg_number_text({text})" if value.numeric is not None and value.numeric.text is not None else text
         if value.type == kinds.BOOL or value.type in kinds.INTEGERS - {kinds.OID}:
             return f"CAST({value.sql} AS VARCHAR)"
         if self.names.element(value.type):

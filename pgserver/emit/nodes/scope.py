@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from catalog.columns import Column, TableView
 from pgserver.emit import kinds
 from pgserver.emit.errors import NoRule
+from pgserver.emit.numeric import from_text
 from pgserver.emit.parts import Condition, ParameterHole, Part, RelationHole, SessionHole
 from pgserver.emit.reading.families import Family
 from pgserver.emit.reading.names import CatalogNames
 from pgserver.emit.reading.tree import Node
-from pgserver.emit.values import Numeric, Value
+from pgserver.emit.values import Numeric, Value, numeric_of
 
 
 @dataclass(slots=True)
@@ -166,6 +167,9 @@ def _column_value(alias: str, column: Column) -> Value:
         assert column.scale is not None
         numeric = Numeric(column.precision, column.scale)
     opaque = column.storage == "text_backed"
+    if opaque and column.type_oid == kinds.NUMERIC and not column.array:  # of values that show different scales
+        value = from_text(sql, column.typmod)
+        return replace(value, numeric=replace(numeric_of(value), display=f"pg_text_scale(pg_number_text({sql}))"))
     return Value(sql, column.type_oid, column.typmod, numeric=numeric, opaque=opaque)
 
 
