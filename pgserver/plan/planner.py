@@ -132,6 +132,8 @@ class Planner(Compiler):
             few_files = 1 if len(hole.relids) == 1 else 0
             return Scan(table, whole, await self._lake.prune(whole, table.view, conditions, few_files))
 
+        if len(hole.relids) == 1:  # as most have: a task of its own takes longer than the scan
+            return [await scan(hole.relids[0])]
         return list(await asyncio.gather(*map(scan, hole.relids)))
 
     def _fill(self, hole: RelationHole, scans: Sequence[Scan]) -> str:
