@@ -6,12 +6,13 @@ from types import MappingProxyType
 from catalog.columns import TableView
 from pgserver.emit import kinds
 from pgserver.emit.errors import NoRule, TooDeep
+from pgserver.emit.expansion import check_size
 from pgserver.emit.functions.sets import sets_item
 from pgserver.emit.kinds import INT4
-from pgserver.emit.limits import finish_clause
 from pgserver.emit.nodes.expressions import NODES
 from pgserver.emit.nodes.from_items import from_clause
 from pgserver.emit.nodes.grouping import group_clause
+from pgserver.emit.nodes.limits import finish_clause
 from pgserver.emit.nodes.ordering import sortable, target_of
 from pgserver.emit.nodes.scope import Context, RelationSource, Scope
 from pgserver.emit.nodes.select import Select
@@ -24,7 +25,6 @@ from pgserver.emit.parts import Emitted
 from pgserver.emit.reading.families import Family
 from pgserver.emit.reading.names import CatalogNames
 from pgserver.emit.reading.tree import Node
-from pgserver.emit.size import check_size
 from pgserver.emit.values import Value
 
 __all__ = ["Emitted", "OutputColumn", "emit"]

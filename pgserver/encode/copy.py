@@ -115,6 +115,11 @@ def encode_lines(fields: Sequence[Field], rows: int, layout: CopyLayout, plain: 
     )
 
 
+def no_rows(content: bytes) -> RowChunk:
+    """Return a CopyData message that is not a row."""
+    return RowChunk(b"d" + (len(content) + 4).to_bytes(4) + content, np.zeros(1, dtype=np.int64))
+
+
 def copy_chunk(chunk: RowChunk, columns: int, layout: CopyLayout) -> RowChunk:
     """Turn DataRow messages (of text columns, for the binary format of binary ones) into CopyData."""
     data = np.frombuffer(chunk.data, dtype=np.uint8)

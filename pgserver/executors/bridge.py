@@ -7,12 +7,13 @@ The tables have the names of the lake's, and `pg_temp` hides those; where the te
 import re
 import struct
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pgserver.emit import kinds
-from pgserver.encode.copy import SIGNATURE, TRAILER, CopyLayout
+from pgserver.encode.copy import SIGNATURE, TRAILER, CopyLayout, no_rows
 from pgserver.encode.rows import RowChunk, WireColumn
 from pgserver.engine.pool import EnginePool
 from pgserver.executors.base import BRIDGE, Result
@@ -38,8 +39,6 @@ from pgserver.twin.backend import BackendFailed, Message, TwinBackend
 ROWS_PER_EXECUTE = 10_000
 FLUSH = b"H\x00\x00\x00\x04"
 SYNC = b"S\x00\x00\x00\x04"
-COPY_DONE = b"c\x00\x00\x00\x04"
-TEXT = CopyLayout()
 BINARY_TYPES = frozenset(
     (
         *(kinds.BOOL, kinds.INT2, kinds.INT4, kinds.INT8, kinds.FLOAT4, kinds.FLOAT8, kinds.NUMERIC, kinds.UUID),
@@ -61,6 +60,14 @@ class Bound:
     state: SessionState
     pins: dict[int, str]
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """A statement of ours; with rows it is a COPY FROM STDIN, and these are its data."""
+
+    sql: str
+    rows: AsyncGenerator[RowChunk, None] | None = None
 
 
 @dataclass(slots=True)
@@ -115,59 +122,44 @@ class BridgeExecutor:
             await backend.ask(query_message(b"ROLLBACK"), 0, to_ready=True)
 
     async def _fill(self, backend: TwinBackend, bound: Bound) -> None:
-        """Make a temporary table for each table that is read, and bring its rows."""
-        budget = self.budget()
+        async for filling in self.fillings(bound):
+            frames = query_message(filling.sql.encode())
+            if filling.rows is None:
+                await backend.ask(frames, 0, to_ready=True)
+            else:
+                await backend.bring(frames, 0, filling.rows, to_ready=True)
+
+    async def fillings(self, bound: Bound) -> AsyncGenerator[Filling, None]:
+        """Yield what makes a temporary table for each table that is read, and brings its rows; in their order."""
+        budget = Budget(self._max_bytes)
         tables = temporary_tables(bound.statement, self._planner)
         for definition in (*definitions(tables), *view_definitions(bound.statement, self._planner)):
-            await backend.ask(query_message(definition.encode()), 0, to_ready=True)
+            yield Filling(definition)
         for item in tables:
+            name = f"pg_temp.{quoted(item.name)}"
             if not item.table.view.columns:
-                rows = self._planner.counted(item.table.oid, bound.pins)
-                fill = f"INSERT INTO pg_temp.{quoted(item.name)} SELECT FROM generate_series(1, {rows})"
-                await backend.ask(query_message(fill.encode()), 0, to_ready=True)
+                count = self._planner.counted(item.table.oid, bound.pins)
+                yield Filling(f"INSERT INTO {name} SELECT FROM generate_series(1, {count})")
             elif item.table.view.kind == "r":
-                layout = await self._layout(item, bound)
-                copy = f"COPY pg_temp.{quoted(item.name)} ({item.columns}) FROM STDIN (FORMAT {layout.format})"
-                await self._copy(backend, copy, self.rows_of(item, bound, budget, layout), layout)
+                scan = await self._planner.compile_scan(query_of(item), bound.state)
+                layout = layout_for(scan, bound.state)
+                options = "FORMAT binary" if layout.format == "binary" else "ENCODING 'UTF8'"
+                copy = f"COPY {name} ({item.columns}) FROM STDIN ({options})"
+                yield Filling(copy, self._rows_of(scan, bound, budget, layout))
 
-    async def _layout(self, item: TemporaryTable, bound: Bound) -> CopyLayout:
-        """Choose the binary format where it can be: Postgres reads it in half the time."""
-        scan = await self._planner.compile_scan(query_of(item), bound.state)
-        plain = all(field.type_oid in BINARY_TYPES for field in scan.fields)
-        return CopyLayout("binary") if plain and bound.state.client_encoding == "UTF8" else CopyLayout()
-
-    async def _copy(
-        self, backend: TwinBackend, copy: str, rows: AsyncGenerator[RowChunk, None], layout: CopyLayout
-    ) -> None:
-        binary = layout.format == "binary"
-        seen = backend.ready
-        backend.send(query_message(copy.encode()))
-        await backend.until(lambda: backend.copy_in or backend.failed)
-        if binary:
-            backend.send(copy_data(SIGNATURE))
-        async for chunk in rows:
-            backend.send(bytes(chunk.data))
-            await backend.drain()
-        backend.send((copy_data(TRAILER) if binary else b"") + COPY_DONE)  # ignored where COPY has failed meanwhile
-        await backend.until(lambda: backend.ready > seen)
-        backend.take_answers()
-
-    def budget(self) -> "Budget":
-        """Return what one statement may bring."""
-        return Budget(self._max_bytes)
-
-    async def rows_of(
-        self, item: TemporaryTable, bound: Bound, budget: "Budget", layout: CopyLayout = TEXT
+    async def _rows_of(
+        self, scan: LakeStatement, bound: Bound, budget: Budget, layout: CopyLayout
     ) -> AsyncGenerator[RowChunk, None]:
-        """Return the rows of a table that a statement needs, as CopyData.
+        """Return the rows of a table as CopyData.
 
         Raises: ProgramLimitExceeded (54000) above the budget; what the engine says.
         """
-        scan = await self._planner.compile_scan(query_of(item), bound.state)
-        formats = (int(layout.format == "binary"),) * len(scan.fields)
+        binary = layout.format == "binary"
+        formats = (int(binary),) * len(scan.fields)
         request = await self._planner.request(scan, (), formats, bound.state.plain, bound.pins)
-        result = await self._engines.run(replace(request, layout=layout))
-        try:
+        async with aclosing(await self._engines.run(replace(request, layout=layout))) as result:
+            if binary:
+                yield no_rows(SIGNATURE)
             async for chunk in result:
                 budget.left -= len(chunk.data)
                 if budget.left < 0:
@@ -177,8 +169,8 @@ class BridgeExecutor:
                         hint="Add a condition on the tables, avoid that construct, or raise BEMIDB_BRIDGE_MAX_BYTES.",
                     )
                 yield chunk
-        finally:
-            await result.aclose()
+            if binary:
+                yield no_rows(TRAILER)
 
     async def _bind(self, backend: TwinBackend, bound: Bound) -> None:
         """Have the statement parsed and bound, and make sure that no lake table is left in it: the twin's are empty."""
@@ -203,9 +195,10 @@ def query_of(item: TemporaryTable) -> str:
     return f"SELECT {item.columns} FROM ONLY {item.source}"  # noqa: S608  # quoted names
 
 
-def copy_data(content: bytes) -> bytes:
-    """Encode CopyData."""
-    return b"d" + struct.pack(">I", len(content) + 4) + content
+def layout_for(scan: LakeStatement, state: SessionState) -> CopyLayout:
+    """Choose the binary format where it can be: Postgres reads it in half the time."""
+    plain = all(field.type_oid in BINARY_TYPES for field in scan.fields)
+    return CopyLayout("binary") if plain and state.client_encoding == "UTF8" else CopyLayout()
 
 
 async def _take_one(rows: AsyncGenerator[RowChunk, None]) -> AsyncGenerator[RowChunk, None]:

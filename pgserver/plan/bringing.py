@@ -41,7 +41,7 @@ def _created(statement: Statement, node: ast.CreateTableAsStmt) -> Bringing | No
         return None
     text = statement.text
     make = Probe(text[: inner.end] + SUFFIX)
-    return Bringing(text[inner.start : inner.end], "SELECT", make, name, unless_exists=bool(node.if_not_exists))
+    return Bringing(text[inner.start : inner.end], make, name, unless_exists=bool(node.if_not_exists))
 
 
 def _selected(statement: Statement, node: ast.SelectStmt) -> Bringing | None:
@@ -61,7 +61,7 @@ def _selected(statement: Statement, node: ast.SelectStmt) -> Bringing | None:
     cut = slice(tokens[start].start, tokens[end].end + 1)
     query = statement.text[: cut.start] + " " * (cut.stop - cut.start) + statement.text[cut.stop :].rstrip("; \n\t")
     prefix = PREFIX.format(name)
-    return Bringing(query, "SELECT", Probe(prefix + query + SUFFIX, ((0, len(prefix)),)), name)
+    return Bringing(query, Probe(prefix + query + SUFFIX, ((0, len(prefix)),)), name)
 
 
 def _inserted(statement: Statement) -> Bringing | None:
@@ -75,7 +75,7 @@ def _inserted(statement: Statement) -> Bringing | None:
     create = f"CREATE TEMP TABLE {ROWS} ON COMMIT DROP AS "
     probe = emptied(create + query, Inner(len(create), len(create) + len(query)))
     then = f"{text[: inner.start]}TABLE {ROWS}{text[inner.end :]}"
-    return Bringing(query, "INSERT 0", Probe(probe.text + SUFFIX), ROWS, Probe(then))
+    return Bringing(query, Probe(probe.text + SUFFIX), ROWS, Probe(then))
 
 
 def _temporary(into: ast.IntoClause | None) -> str | None:

@@ -156,7 +156,6 @@ class Bringing:
     """
 
     inner: str
-    tag: str
     make: Probe
     table: str
     then: Probe | None = None

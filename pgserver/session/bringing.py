@@ -1,6 +1,6 @@
 """CREATE TEMP TABLE AS, SELECT INTO and INSERT ... SELECT from the lake: the rows go into the session's own backend."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pgserver.encode.copy import CopyLayout
 from pgserver.executors.bridge import row_chunk
@@ -12,17 +12,9 @@ from pgserver.session import lake, probes
 from pgserver.session.cursor import LakePortal, Rows
 from pgserver.session.portals import Outcome, UtilityPortal
 from pgserver.session.state import Session
-from pgserver.twin.backend import Message
 
-DESCRIPTION, COMPLETE = ord("T"), ord("C")
+DESCRIPTION = ord("T")
 EXISTS = "SELECT to_regclass({}) IS NOT NULL"
-
-
-@dataclass(slots=True)
-class Count:
-    """What the tag says."""
-
-    rows: int = 0
 
 
 async def begin(session: Session, bring: Bring, portal: UtilityPortal | None) -> Outcome:
@@ -43,17 +35,10 @@ async def begin(session: Session, bring: Bring, portal: UtilityPortal | None) ->
         asked = probes.question(how.then.text.encode(), (), (), formats)
         description = b"".join(frame for tag, frame in await probes.ask(session, asked) if tag == DESCRIPTION)
     assert session.settings is not None
-    count = Count()
-    rows = _rows(session, bring, parameters, formats, session.settings, count)
+    outcome = Outcome("", counted=False, description=description, whole=True, returns_rows=bool(description))
+    outcome.chunks = _rows(session, bring, parameters, formats, session.settings, outcome)
     session.settings = None
-    return Outcome(
-        how.tag,
-        rows,
-        description=description,
-        whole=True,
-        returns_rows=bool(description),
-        result=lambda _: count.rows,
-    )
+    return outcome
 
 
 async def _exists(session: Session, table: str) -> bool:
@@ -68,28 +53,21 @@ async def _rows(
     parameters: tuple[Parameter, ...],
     formats: tuple[int, ...],
     state: SessionState,
-    count: Count,
+    outcome: Outcome,
 ) -> Rows:
-    """Fill the table; then, for INSERT, run it and give what it returns."""
+    """Fill the table; then, for INSERT, run it and give what it returns. At the end the outcome has its tag."""
     portal = LakePortal(bring.query, parameters, (0,) * len(bring.query.fields))
     exact = replace(state, extra_float_digits=max(state.extra_float_digits, 1))
-    copy, after = probes.copying(bring.how.table)
     try:
         await lake.start(session, portal, exact, CopyLayout())
-        messages = await session.twin.bring(copy.frames, copy.answers, portal.forward(None))
+        copy = f"COPY {bring.how.table} FROM STDIN (ENCODING 'UTF8')"
+        messages = await probes.copy_in(session, copy, portal.forward(None))
     finally:
         await portal.close()
-    await probes.ask(session, after)
-    count.rows = completed(messages)
+    outcome.tag = probes.tag_of(messages).replace("COPY", "SELECT")
     if bring.how.then is None:
         return
     messages = await probes.ask(session, probes.question(bring.how.then.text.encode(), (), (), formats))
-    count.rows = completed(messages)
+    outcome.tag = probes.tag_of(messages)
     yield row_chunk(messages)
     await probes.ask(session, probes.question(f"DROP TABLE {ROWS}".encode()))
-
-
-def completed(messages: list[Message]) -> int:
-    """Return how many rows a CommandComplete among the answers tells of."""
-    tag = next(frame for tag, frame in messages if tag == COMPLETE)
-    return int(tag[5:-1].rsplit(b" ", 1)[-1])

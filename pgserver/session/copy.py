@@ -3,9 +3,7 @@
 The twin runs the same COPY on its empty tables: it checks the options, and gives CopyOutResponse and the header line.
 """
 
-import numpy as np
-
-from pgserver.encode.copy import FILE_FORMATS, SIGNATURE, TRAILER, CopyLayout
+from pgserver.encode.copy import FILE_FORMATS, SIGNATURE, TRAILER, CopyLayout, no_rows
 from pgserver.encode.rows import RowChunk
 from pgserver.plan.compiler import LakeStatement
 from pgserver.plan.session_state import SessionState
@@ -57,11 +55,6 @@ def signed(chunk: RowChunk) -> RowChunk:
     offsets = chunk.offsets + len(SIGNATURE)
     offsets[0] = 0
     return RowChunk(data, offsets)
-
-
-def no_rows(content: bytes) -> RowChunk:
-    """Return a CopyData message that is not a row."""
-    return RowChunk(b"d" + (len(content) + 4).to_bytes(4) + content, np.zeros(1, dtype=np.int64))
 
 
 def layout_of(copy: CopyOut, client_encoding: str) -> CopyLayout:

@@ -6,15 +6,8 @@ What is made there has the names of the lake's tables and is dropped behind the 
 from collections.abc import Iterable
 
 from pgserver.executors.base import BRIDGE
-from pgserver.executors.bridge import Bound, row_chunk
-from pgserver.executors.temporary import (
-    TemporaryTable,
-    definitions,
-    lake_names,
-    quoted,
-    temporary_tables,
-    view_definitions,
-)
+from pgserver.executors.bridge import Bound, Filling, row_chunk
+from pgserver.executors.temporary import lake_names, quoted, temporary_tables
 from pgserver.plan.analysis import RELATION
 from pgserver.plan.compiler import LakeStatement
 from pgserver.plan.rewrite import use_temporary_tables
@@ -28,7 +21,7 @@ from pgserver.session.portals import Outcome, UtilityPortal
 from pgserver.session.settings import analysis_context
 from pgserver.session.state import Session
 
-COMPLETE, SUSPENDED = ord("C"), ord("s")
+SUSPENDED = ord("s")
 
 
 async def begin(session: Session, mix: Mix, portal: UtilityPortal | None) -> Outcome:
@@ -52,11 +45,8 @@ async def _rows(
     bound = Bound(query, parameters, formats, state, pins, query.reason)
     planner = session.services.planner
     await session.services.lake.refresh()
-    tables = temporary_tables(query, planner)
-    views = list(view_definitions(query, planner))
-    for definition in (*definitions(tables), *views):
-        await probes.ask(session, probes.question(definition.encode()))
-    await _fill(session, tables, bound)
+    async for filling in session.services.dispatcher.bridge.fillings(bound):
+        await _fill(session, filling)
     text = await _rewritten(session, query)
     session.progress.started(BRIDGE.lower(), 0)
     begun, more, closed = probes.stepwise(text, query.parameters, parameters, formats)
@@ -66,25 +56,17 @@ async def _rows(
         messages = await probes.ask(session, more)
         suspended = messages[-1][0] == SUSPENDED
         yield row_chunk(messages)
-    outcome.tag = next(frame for tag, frame in messages if tag == COMPLETE)[5:-1].decode()
+    outcome.tag = probes.tag_of(messages)
     await probes.ask(session, closed)
     await _drop(session, (planner.table(relid).name for relid in query.views), "VIEW")
-    await _drop(session, (item.name for item in tables), "TABLE")
+    await _drop(session, (item.name for item in temporary_tables(query, planner)), "TABLE")
 
 
-async def _fill(session: Session, tables: list[TemporaryTable], bound: Bound) -> None:
-    bridge = session.services.dispatcher.bridge
-    budget = bridge.budget()
-    for item in tables:
-        table = f"pg_temp.{quoted(item.name)}"
-        if not item.table.view.columns:
-            rows = session.services.planner.counted(item.table.oid, bound.pins)
-            fill = f"INSERT INTO {table} SELECT FROM generate_series(1, {rows})"
-            await probes.ask(session, probes.question(fill.encode()))
-        elif item.table.view.kind == "r":
-            copy, after = probes.copying(f"{table} ({item.columns})")
-            await session.twin.bring(copy.frames, copy.answers, bridge.rows_of(item, bound, budget))
-            await probes.ask(session, after)
+async def _fill(session: Session, filling: Filling) -> None:
+    if filling.rows is None:
+        await probes.ask(session, probes.question(filling.sql.encode()))
+    else:
+        await probes.copy_in(session, filling.sql, filling.rows)
 
 
 async def _rewritten(session: Session, query: LakeStatement) -> bytes:

@@ -16,6 +16,7 @@ from pgserver.session.state import Session
 log = structlog.get_logger()
 
 LONGEST_TEXT = 100_000  # longer ones are not looked at
+LONGEST_KEPT = 4_000  # of the last few hundred texts
 SHOWN = 1000
 LITERALS = frozenset(("SCONST", "USCONST", "ICONST", "FCONST", "BCONST", "XCONST"))
 COMMENTS = frozenset(("SQL_COMMENT", "C_COMMENT"))
@@ -106,11 +107,14 @@ def observe(session: Session, tag: int, frame: bytes) -> Observation | None:
     return None
 
 
-@lru_cache(maxsize=500)
 def redacted(text: str) -> str:
     """Return a statement without its literals and comments: those may be anybody's data."""
     if len(text) > LONGEST_TEXT:
         return "(long)"
+    return _redacted_again(text) if len(text) <= LONGEST_KEPT else _redacted(text)
+
+
+def _redacted(text: str) -> str:
     shown = []
     at = 0
     try:
@@ -123,3 +127,6 @@ def redacted(text: str) -> str:
         return "(not readable)"
     shown.append(text[at:])
     return " ".join("".join(shown).replace("\0", " ").split())[:SHOWN]  # Postgres has no NUL in a text
+
+
+_redacted_again = lru_cache(maxsize=500)(_redacted)

@@ -1,8 +1,9 @@
 """Questions to the session's own backend, within its transaction and unseen by the client."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 
+from pgserver.encode.rows import RowChunk
 from pgserver.plan.analysis import bind_message, parse_message
 from pgserver.plan.planner import Parameter
 from pgserver.plan.session_state import SessionState
@@ -13,7 +14,7 @@ from pgserver.twin.backend import BackendFailed, Message
 
 NAME = b"_bemidb_probe"
 ROWS_AT_ONCE = 10_000
-ERROR_RESPONSE = ord("E")
+ERROR_RESPONSE, COMPLETE = ord("E"), ord("C")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +67,6 @@ def stepwise(
     return begin, more, CLOSING
 
 
-def copying(table: str) -> tuple[Question, Question]:
-    """Return what runs COPY FROM STDIN, and what is asked when its data is sent: no Close may come before."""
-    text = f"COPY {table} FROM STDIN (ENCODING 'UTF8')".encode()
-    frames = lake.named(b"C", b"S" + NAME) + parse_message(text, (), NAME) + bind_message((), (), (), NAME)
-    begin = Question(frames + lake.named(b"E", NAME, tail=b"\0\0\0\0"), 4)
-    return begin, CLOSING
-
-
 # After an Execute the next statement of the group begins an implicit transaction block, as it does within a Query of
 # several statements. SHOW takes no snapshot: SET TRANSACTION may still follow.
 # Source: start_xact_command in Postgres' postgres.c.
@@ -86,6 +79,17 @@ async def ask(session: Session, asked: Question) -> list[Message]:
     Raises: BackendFailed.
     """
     return await session.twin.ask(asked.frames + FLUSH, asked.answers)
+
+
+async def copy_in(session: Session, sql: str, rows: AsyncGenerator[RowChunk, None]) -> list[Message]:
+    """Run COPY FROM STDIN with data of ours. No Close may come before the data: it is asked behind it.
+
+    Raises: what the rows raise; BackendFailed.
+    """
+    frames = lake.named(b"C", b"S" + NAME) + parse_message(sql.encode(), (), NAME) + bind_message((), (), (), NAME)
+    messages = await session.twin.bring(frames + lake.named(b"E", NAME, tail=b"\0\0\0\0"), 4, rows)
+    await ask(session, CLOSING)
+    return messages
 
 
 async def ask_with_state(session: Session, asked: Question) -> tuple[list[Message], SessionState]:
@@ -125,6 +129,11 @@ def moved(failure: BackendFailed, change: Callable[[int], int]) -> BackendFailed
             fields[place] = b"P%d" % change(int(part[1:]))
     body = b"\0".join(fields)
     return BackendFailed(failure.frame[:1] + (len(body) + 4).to_bytes(4) + body)
+
+
+def tag_of(messages: Sequence[Message]) -> str:
+    """Return the tag of the CommandComplete among the answers."""
+    return next(frame for tag, frame in messages if tag == COMPLETE)[5:-1].decode()
 
 
 def rows_of(messages: Sequence[Message]) -> list[list[bytes | None]]:

@@ -7,7 +7,8 @@ from the client.
 
 import asyncio
 import struct
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import cast
 
@@ -228,30 +229,34 @@ class TwinBackend(asyncio.Protocol):
             self._notices_kept = False
             self._keep_from = None if self._relay else 0
 
-    async def bring(self, frames: bytes, answers: int, chunks: AsyncIterable[RowChunk]) -> list[Message]:
+    async def bring(
+        self, frames: bytes, answers: int, chunks: AsyncGenerator[RowChunk, None], *, to_ready: bool = False
+    ) -> list[Message]:
         """Send messages of our own, one of which runs COPY FROM STDIN, and the CopyData that it wants.
 
-        Args: the messages, without Flush; how many completions they have; the data. Returns: see `ask`.
+        Args: see `ask`, but the messages are without Flush; the data, which is closed. Returns: see `ask`.
         Raises: what the chunks raise, BackendFailed, BackendLost.
         """
         self._keep_from = self.sent
-        goal = self.sent + answers
+        goal, seen = self.sent + answers, self.ready
+
+        def over() -> bool:
+            return self.ready > seen or (not to_ready and (self.failed or self.answered >= goal))
+
         end = COPY_FAIL
         try:
             self.send(frames + FLUSH, answers)
-            await self.until(lambda: self.copy_in or self.failed)
+            await self.until(lambda: self.copy_in or over())
             try:
-                if self.copy_in:
-                    async for chunk in chunks:
-                        if self.failed:
-                            break
+                async with aclosing(chunks):
+                    while not over() and (chunk := await anext(chunks, None)) is not None:
                         self.send(bytes(chunk.data))
                         await self.drain()
                 end = COPY_DONE
             finally:
                 self.copy_in = False
                 self.send(end + FLUSH)
-                await self.until(lambda: self.answered >= goal or self.failed)
+                await self.until(over)
             return self.take_answers()
         finally:
             self._kept = []

@@ -113,12 +113,7 @@ def relation_item(index: int, entry: Node, walk: Walk) -> str:
     """Emit a lake table; conditions of row security stand inside, before everything of the user's."""
     source = relation_source(walk.context, entry.integer("relid"), only=not entry.flag("inh"))
     walk.scope.sources[index] = source
-    text = walk.context.hole(source.hole)
-    security = entry.nodes("securityQuals")
-    if not security:
-        return text
-    conditions = " AND ".join(f"({value.sql})" for value in walk.expressions(security))
-    return f"(SELECT * FROM {text} WHERE {conditions}) AS {source.alias}"
+    return _secured(walk.context.hole(source.hole), source.alias, entry, walk)
 
 
 def subquery_item(index: int, entry: Node, walk: Walk) -> str:
@@ -127,7 +122,10 @@ def subquery_item(index: int, entry: Node, walk: Walk) -> str:
     alias = f"t{walk.context.number()}"
     walk.scope.sources[index] = Source(alias, exported(alias, select.names()))
     lateral = "LATERAL " if entry.flag("lateral") else ""
-    text = f"{lateral}({select.text()}) AS {alias}"
+    return _secured(f"{lateral}({select.text()}) AS {alias}", alias, entry, walk)
+
+
+def _secured(text: str, alias: str, entry: Node, walk: Walk) -> str:
     security = entry.nodes("securityQuals")
     if not security:
         return text

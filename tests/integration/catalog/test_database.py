@@ -49,7 +49,8 @@ def test_a_refused_login_is_for_the_operator(strict: str, who: str, words: str) 
 
 
 def test_the_right_password_is_let_in(strict: str) -> None:
-    connect(VARIABLE, f"postgresql://known:right-secret@{strict}/postgres").close()
+    with connect(VARIABLE, f"postgresql://known:right-secret@{strict}/postgres") as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("known",)
 
 
 def test_a_missing_database_and_a_missing_role_are_for_the_operator(postgres: Any) -> None:

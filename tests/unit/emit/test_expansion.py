@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pgserver.emit.errors import NoRule
-from pgserver.emit.size import MACROS, Growth, check_size, growth
+from pgserver.emit.expansion import MACROS, Growth, check_size, growth
 
 
 def test_an_argument_counts_once_for_each_place_that_names_it() -> None:
