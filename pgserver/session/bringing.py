@@ -22,6 +22,7 @@ async def begin(session: Session, bring: Bring, portal: UtilityPortal | None) ->
 
     Raises: BackendFailed; PostgresError.
     """
+    lake.check_encoding(await lake.ask_state(session), bring.query)
     how, types = bring.how, bring.query.parameters
     parameters = () if portal is None else portal.parameters
     if how.unless_exists and await _exists(session, how.table):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pgserver.encode.copy import CopyLayout
 from pgserver.executors.base import Result
 from pgserver.plan.analysis import parse_message
+from pgserver.plan.compiler import LakeStatement
 from pgserver.plan.session_state import STATE_SQL, SessionState
 from pgserver.protocol.errors import FeatureNotSupported, InvalidParameterValue, IoError, PostgresError
 from pgserver.session.cursor import LakePortal, Rows
@@ -13,6 +14,7 @@ from pgserver.session.state import FLUSH, Session
 from pgserver.twin.backend import Message
 
 STATE_NAME = b"_bemidb_state"
+UNCONVERTED = frozenset(("UTF8", "SQL_ASCII"))  # by PostgreSQL, too
 
 
 def named(kind: bytes, *strings: bytes, tail: bytes = b"") -> bytes:
@@ -79,6 +81,7 @@ async def start(session: Session, portal: LakePortal, state: SessionState, layou
 
     Raises: PostgresError.
     """
+    check_encoding(state, portal.statement, layout)
     for code in portal.formats:
         if code not in (0, 1):
             raise InvalidParameterValue(f"unsupported format code: {code}")
@@ -95,6 +98,20 @@ async def start(session: Session, portal: LakePortal, state: SessionState, layou
         portal.failed = True
         raise
     session.progress.started(result.way.lower(), result.read_bytes)
+
+
+def check_encoding(state: SessionState, statement: LakeStatement, layout: CopyLayout | None = None) -> None:
+    """Refuse what would be read or sent in the wrong encoding. COPY's lines are converted, as all that it sends.
+
+    Raises: FeatureNotSupported (0A000).
+    """
+    if state.client_encoding in UNCONVERTED:
+        return
+    if layout is None or layout.format == "binary" or not statement.text.isascii():
+        raise FeatureNotSupported(
+            f"statements that read the lake are not supported with client_encoding {state.client_encoding}",
+            hint="SET client_encoding = 'UTF8'.",
+        )
 
 
 async def _run(

@@ -30,6 +30,7 @@ async def begin(session: Session, mix: Mix, portal: UtilityPortal | None) -> Out
     Raises: BackendFailed.
     """
     state = await lake.ask_state(session)
+    lake.check_encoding(state, mix.query)
     outcome = Outcome("", counted=False, description=mix.query.description, returns_rows=bool(mix.query.fields))
     outcome.whole = True  # to its end, which is that of its tables
     outcome.chunks = _rows(session, mix.query, portal, state, outcome)
