@@ -13,6 +13,8 @@ from pathlib import Path
 
 import structlog
 
+from pgserver.twin.folder import replace_file
+
 log = structlog.get_logger()
 
 MAX_ENTRIES = 1000  # the ones that were not run for longest are dropped
@@ -93,15 +95,7 @@ class StatementStatistics:
             if self._changed:
                 self._changed = False
                 try:
-                    await asyncio.to_thread(_write, folder / FILE_NAME, json.dumps(self.records()))
+                    await asyncio.to_thread(replace_file, folder / FILE_NAME, json.dumps(self.records()))
                 except OSError as error:  # the twin comes back with a new folder
                     self._changed = True
                     log.warning("statistics_not_written", problem=type(error).__name__)
-
-
-def _write(file: Path, text: str) -> None:
-    """Replace a file at once: its reader sees the old one or the new one."""
-    new = file.with_suffix(".new")
-    new.write_text(text, encoding="utf-8")
-    new.chmod(0o644)  # the twin may run as another user; the folder is closed to all others
-    new.replace(file)

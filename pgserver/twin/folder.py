@@ -79,7 +79,15 @@ class TwinFolder:
     def write_hba(self, text: str) -> None:
         """Say who may log in; PostgreSQL has to be told to read it again."""
         self.hba_file.parent.mkdir(mode=0o700, exist_ok=True)
-        partial = self.hba_file.with_suffix(".new")
-        partial.write_text(text)
-        partial.chmod(0o644)  # may be read by the user that PostgreSQL runs as; the folder is closed to others
-        partial.replace(self.hba_file)
+        replace_file(self.hba_file, text)
+
+
+def replace_file(file: Path, text: str) -> None:
+    """Write a file that PostgreSQL reads: it sees the old text or the new one.
+
+    It may run as another user; the folder is closed to all others.
+    """
+    partial = file.with_suffix(".new")
+    partial.write_text(text, encoding="utf-8")
+    partial.chmod(0o644)
+    partial.replace(file)
