@@ -52,7 +52,9 @@ class Dispatcher:
         Raises: PostgresError.
         """
         reason = statement.reason
-        if statement.emitted is not None:
+        if state.converts and (layout is None or layout.format == "binary"):  # COPY converts its lines itself
+            reason = f"client_encoding {state.client_encoding}"
+        elif statement.emitted is not None:
             try:
                 return await self._lake.run(statement, parameters, formats, state, pins, layout)
             except NoRule as error:
@@ -68,8 +70,8 @@ class Dispatcher:
                 hint="Leave that out, or copy in another format.",
             )
         log.info("bridge_taken", reason=reason)
-        if layout is not None:
-            state = replace(state, client_encoding="UTF8")
+        if layout is not None and layout.format != "binary":
+            state = replace(state, client_encoding="UTF8")  # its lines are converted behind it
         result = await self._bridge.run(Bound(statement, parameters, formats, state, pins, reason))
         return result if layout is None else replace(result, chunks=_copied(result, layout))
 
@@ -85,7 +87,9 @@ class Dispatcher:
         Raises: PostgresError.
         """
         reason = statement.reason
-        if statement.emitted is not None:
+        if state.converts:
+            reason = f"client_encoding {state.client_encoding}"
+        elif statement.emitted is not None:
             try:
                 return await self._lake.explain(statement, parameters, state, pins)
             except NoRule as error:

@@ -11,6 +11,8 @@ from pgserver.plan.backends import AnalysisContext
 
 UNITS_MS = {"us": 0.001, "ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 
+UNCONVERTED = frozenset(("UTF8", "SQL_ASCII"))
+
 UTC_NAMES = frozenset(("UTC", "Etc/UTC", "GMT", "Etc/GMT"))
 
 STATE_SQL = b"""SELECT (extract(epoch FROM now()) * 1000000)::int8,
@@ -78,6 +80,11 @@ class SessionState:
     def timed_by_twin(self) -> bool:
         """Whether the twin must know of each statement, since it ends sessions by the clock."""
         return bool(self.idle_session_timeout_ms or self.transaction_timeout_ms)
+
+    @property
+    def converts(self) -> bool:
+        """Whether the client's texts are in another encoding than the lake's: PostgreSQL converts them, we do not."""
+        return self.client_encoding not in UNCONVERTED
 
     @property
     def analysis(self) -> AnalysisContext:

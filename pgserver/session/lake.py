@@ -14,7 +14,6 @@ from pgserver.session.state import FLUSH, Session
 from pgserver.twin.backend import Message
 
 STATE_NAME = b"_bemidb_state"
-UNCONVERTED = frozenset(("UTF8", "SQL_ASCII"))  # by PostgreSQL, too
 
 
 def named(kind: bytes, *strings: bytes, tail: bytes = b"") -> bytes:
@@ -81,7 +80,7 @@ async def start(session: Session, portal: LakePortal, state: SessionState, layou
 
     Raises: PostgresError.
     """
-    check_encoding(state, portal.statement, layout)
+    check_encoding(state, portal.statement)
     for code in portal.formats:
         if code not in (0, 1):
             raise InvalidParameterValue(f"unsupported format code: {code}")
@@ -100,16 +99,14 @@ async def start(session: Session, portal: LakePortal, state: SessionState, layou
     session.progress.started(result.way.lower(), result.read_bytes)
 
 
-def check_encoding(state: SessionState, statement: LakeStatement, layout: CopyLayout | None = None) -> None:
-    """Refuse what would be read or sent in the wrong encoding. COPY's lines are converted, as all that it sends.
+def check_encoding(state: SessionState, statement: LakeStatement) -> None:
+    """Refuse a text that would be read in the wrong encoding.
 
     Raises: FeatureNotSupported (0A000).
     """
-    if state.client_encoding in UNCONVERTED:
-        return
-    if layout is None or layout.format == "binary" or not statement.text.isascii():
+    if state.converts and not statement.text.isascii():
         raise FeatureNotSupported(
-            f"statements that read the lake are not supported with client_encoding {state.client_encoding}",
+            f"statements over the lake with client_encoding {state.client_encoding} must be in ASCII",
             hint="SET client_encoding = 'UTF8'.",
         )
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -50,11 +51,14 @@ def test_a_statement_is_active_and_can_be_canceled_by_its_text(
     looking = "SELECT pid FROM pg_stat_activity WHERE query = %s AND state = 'active'"
     found = wait_for(lambda: observer.execute(looking, [statement], prepare=prepare).fetchall())
     assert found == [(other.info.backend_pid,)]
-    shown = observer.execute(LOOK, [other.info.backend_pid], prepare=prepare).fetchone()
     waits_for = None if statement == SLOW else "PgSleep"
-    assert shown == ("active", statement, waits_for, True, True, True)
-    observer.execute("SELECT pg_cancel_backend(%s)", [other.info.backend_pid])
+    expected = ("active", statement, waits_for, True, True, True)
+    look = partial(observer.execute, LOOK, [other.info.backend_pid], prepare=prepare)
+    seen = wait_for(lambda: look().fetchone() == expected)  # it is compiled before it runs
+    shown = look().fetchone()
+    observer.execute("SELECT pg_cancel_backend(%s)", [other.info.backend_pid])  # else nothing ends it
     runner.join(PATIENCE_SECONDS)
+    assert seen, shown
     assert not runner.is_alive()
 
 
