@@ -31,10 +31,12 @@ from pgserver.encode.rows import RowChunk, encode_rows
 from pgserver.engine.channel import HEADER, INITIAL_CREDIT, Kind, body_of, chunk_parts, frame, request_from
 from pgserver.engine.database import DatabaseOptions, S3Access, open_database, quoted, secret
 from pgserver.engine.errors import Failure, failure_of
+from pgserver.protocol.errors import QueryCanceled
 
 _PR_SET_PDEATHSIG = 1
 _BATCH_ROWS = 2048  # DuckDB's vector: the first rows leave as soon as there are that many
 _INTERRUPT_EVERY_S = 0.05
+_HEARINGS = 8  # runs in search of an error that DuckDB lost; each loses it again once in 200
 _STACK_BYTES = 4 << 20  # enough for the deepest expression that DuckDB's parser allows; address space is limited
 
 
@@ -155,15 +157,34 @@ class Runner:
         """Run a statement to its end; return what went wrong."""
         try:
             cursor = statement.cursor = self._cursor = self._cursor or self._connection.cursor()
-            if statement.canceled:
-                return failure_of(duckdb.InterruptException("INTERRUPT Error: Interrupted!"))
+            check_canceled(statement)
             if statement.kind == Kind.EXPLAIN:
                 self._explain(statement, cursor)
             else:
                 self._stream(statement, cursor)
         except Exception as error:  # noqa: BLE001  # whatever it was, the server must hear of it
-            return failure_of(error)
+            failure = failure_of(error)
+            if failure.sqlstate == QueryCanceled.sqlstate and not statement.canceled:
+                return self._hidden_failure(statement, cursor)
+            return failure
         return None
+
+    def _hidden_failure(self, statement: Statement, cursor: duckdb.DuckDBPyConnection) -> Failure:
+        """Return why a statement failed that says it was interrupted, though nobody did.
+
+        Where one of DuckDB's threads fails, it interrupts the others by the flag that a cancel sets
+        (Executor::PushError), and in one failure of 200 the reader meets the flag before the error. Then the error is
+        lost with the execution: only another one brings it out. Rows that were sent are not sent again.
+        """
+        for _ in range(_HEARINGS):
+            try:
+                for _batch in cursor.execute(statement.body["sql"]).to_arrow_reader(_BATCH_ROWS):
+                    check_canceled(statement)
+            except Exception as error:  # noqa: BLE001  # it is what is looked for
+                failure = failure_of(error)
+                if failure.sqlstate != QueryCanceled.sqlstate or statement.canceled:
+                    return failure
+        return failure_of(RuntimeError("the error of one of the engine's threads was lost"))
 
     def _explain(self, statement: Statement, cursor: duckdb.DuckDBPyConnection) -> None:
         rows = cursor.execute("EXPLAIN " + statement.body["sql"]).fetchall()
@@ -186,9 +207,14 @@ class Runner:
                 made = chunks(reader, CopyWriter(layout, columns, reader.schema, settings).encode, chunk_bytes)
             for chunk in made:
                 statement.credit.acquire()
-                if statement.canceled:
-                    raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
+                check_canceled(statement)
                 self._worker.send(*chunk_parts(statement.number, chunk))
+
+
+def check_canceled(statement: Statement) -> None:
+    """Raises: duckdb.InterruptException, as a query raises that is interrupted."""
+    if statement.canceled:
+        raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
 
 
 def duckdb_zone(name: str) -> str:

@@ -96,6 +96,19 @@ def test_an_error_after_the_first_rows_comes_after_them(go, engine, ask) -> None
     go(work())
 
 
+@pytest.mark.slow  # the same with a cursor of its own making: tests/unit/engine/test_worker.py
+def test_the_error_of_one_thread_is_not_taken_for_a_cancel(go, engine, ask) -> None:
+    """DuckDB interrupts its other threads where one fails; in one run of 200 the reader hears of that instead."""
+
+    async def work() -> None:
+        sql = "SELECT CASE WHEN i > 500000 THEN error('22012') ELSE i END FROM range(600000) AS r(i)"
+        with pytest.raises(EngineError, match="division by zero"):
+            await read_into([], await engine.run(ask(sql)))
+
+    for _ in range(1000):
+        go(work())
+
+
 async def read_into(seen: list[int], result: EngineResult) -> None:
     async for chunk in result:
         seen.append(len(chunk))  # noqa: PERF401  # what was seen before the error counts
