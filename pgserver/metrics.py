@@ -30,6 +30,10 @@ first_row_seconds = Histogram(
 queries_active = Gauge("bemidb_queries_active", "Statements that run now", registry=REGISTRY)
 queries_waiting = Gauge("bemidb_queries_waiting", "Statements that wait for a place in the engine", registry=REGISTRY)
 rows_sent = Counter("bemidb_rows_sent", "Rows of lake statements sent", registry=REGISTRY)
+bridge_rows = Counter(
+    "bemidb_bridge_rows", "Rows brought to PostgreSQL for statements that the engine cannot answer", registry=REGISTRY
+)
+bridge_bytes = Counter("bemidb_bridge_bytes", "Their bytes, as COPY data", registry=REGISTRY)
 worker_restarts = Counter(
     "bemidb_worker_restarts", "Engine processes that ended unasked", ["reason"], registry=REGISTRY
 )

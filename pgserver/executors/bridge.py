@@ -4,18 +4,23 @@ backend, and the statement itself runs there.
 The tables have the names of the lake's, and `pg_temp` hides those; where the text names a schema, that is replaced.
 """
 
+import contextlib
 import re
 import struct
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from enum import Enum
 
 import numpy as np
 
+from pgserver import metrics
 from pgserver.emit import kinds
+from pgserver.emit.errors import NoRule
 from pgserver.encode.copy import SIGNATURE, TRAILER, CopyLayout, no_rows
 from pgserver.encode.rows import RowChunk, WireColumn
-from pgserver.engine.pool import EnginePool
+from pgserver.engine.errors import EngineError
+from pgserver.engine.pool import EnginePool, RunRequest
 from pgserver.executors.base import BRIDGE, Result
 from pgserver.executors.temporary import (
     TemporaryTable,
@@ -50,6 +55,18 @@ SET_CONFIG = re.compile(r":funcid\s+2078\s")  # its backends can take any role: 
 DATA_ROW, NOTICE, SUSPENDED = ord("D"), ord("N"), ord("s")
 
 
+class Conditions(Enum):
+    """Which conditions decide in the engine what is brought; the statement checks all of them again.
+
+    One that fails in the engine need not fail in Postgres: the next kind is tried. Who cannot begin again takes those
+    alone that cannot fail.
+    """
+
+    ALL = 1
+    SURE = 2
+    NONE = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
     """A statement with all that it runs with. `reason` says what forced the bridge."""
@@ -60,6 +77,7 @@ class Bound:
     state: SessionState
     pins: dict[int, str]
     reason: str
+    conditions: Conditions = Conditions.ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +86,18 @@ class Filling:
 
     sql: str
     rows: AsyncGenerator[RowChunk, None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A temporary table, and the scan that fills it; none for one without columns, or without rows of its own.
+
+    `whole` is the scan without conditions, for parameters and settings that these have no rule for.
+    """
+
+    item: TemporaryTable
+    scan: LakeStatement | None = None
+    whole: LakeStatement | None = None
 
 
 @dataclass(slots=True)
@@ -94,14 +124,27 @@ class BridgeExecutor:
         """
         fields = zip(bound.statement.fields, bound.formats, strict=True)
         columns = tuple(WireColumn(field.type_oid, field.typmod, code) for field, code in fields)
-        rows = self._rows(bound)
-        first = [chunk async for chunk in _take_one(rows)]
-        read = sum(scan.chosen.bytes for scan in await self.scans(bound.statement, bound.pins))
+        for conditions in Conditions:
+            bound = replace(bound, conditions=conditions)
+            rows = self._rows(bound)
+            try:
+                first = [chunk async for chunk in _take_one(rows)]
+                break
+            except EngineError as error:
+                if not error.retryable_on_bridge or conditions is Conditions.NONE:
+                    raise
+        read = sum(scan.chosen.bytes for scan in await self.scans(bound))
         return Result(columns=columns, chunks=_joined(first, rows), tag="SELECT", way=BRIDGE, read_bytes=read)
 
-    async def scans(self, statement: LakeStatement, pins: dict[int, str]) -> tuple[Scan, ...]:
+    async def scans(self, bound: Bound) -> tuple[Scan, ...]:
         """Return what a statement would bring."""
-        return await self._planner.whole_scans([relid for relid, _ in statement.reads], pins)
+        found: list[Scan] = []
+        for brought in await self._brought(bound):
+            if brought.scan is not None and brought.scan.emitted is not None:
+                found += await self._planner.scans(brought.scan.emitted, bound.pins)
+            elif brought.item.table.view.kind == "r":
+                found += await self._planner.whole_scans([brought.item.table.oid], bound.pins)
+        return tuple(found)
 
     async def _rows(self, bound: Bound) -> AsyncGenerator[RowChunk, None]:
         async with self._backends.use(bound.state.analysis, bound.state.printing) as backend:
@@ -132,35 +175,65 @@ class BridgeExecutor:
     async def fillings(self, bound: Bound) -> AsyncGenerator[Filling, None]:
         """Yield what makes a temporary table for each table that is read, and brings its rows; in their order."""
         budget = Budget(self._max_bytes)
-        tables = temporary_tables(bound.statement, self._planner)
-        for definition in (*definitions(tables), *view_definitions(bound.statement, self._planner)):
+        tables = await self._brought(bound)
+        for definition in (
+            *definitions([brought.item for brought in tables]),
+            *view_definitions(bound.statement, self._planner),
+        ):
             yield Filling(definition)
-        for item in tables:
+        for brought in tables:
+            item, scan = brought.item, brought.scan
             name = f"pg_temp.{quoted(item.name)}"
             if not item.table.view.columns:
                 count = self._planner.counted(item.table.oid, bound.pins)
                 yield Filling(f"INSERT INTO {name} SELECT FROM generate_series(1, {count})")
-            elif item.table.view.kind == "r":
-                scan = await self._planner.compile_scan(query_of(item), bound.state)
+            elif scan is not None:
                 layout = layout_for(scan, bound.state)
                 options = "FORMAT binary" if layout.format == "binary" else "ENCODING 'UTF8'"
                 copy = f"COPY {name} ({item.columns}) FROM STDIN ({options})"
-                yield Filling(copy, self._rows_of(scan, bound, budget, layout))
+                yield Filling(copy, self._rows_of(brought, bound, budget, layout))
+
+    async def _brought(self, bound: Bound) -> list[Brought]:
+        """Compile what fills each temporary table."""
+        statement, state, chosen = bound.statement, bound.state, bound.conditions
+        readings = () if chosen is Conditions.NONE else await self._planner.readings(statement, state)
+        found = []
+        for item in temporary_tables(statement, self._planner):
+            if not item.table.view.columns or item.table.view.kind != "r":
+                found.append(Brought(item))
+                continue
+            whole = await self._planner.compile_scan(query_of(item), state)
+            sure = chosen is Conditions.SURE
+            scan = self._planner.narrowed(whole, item.table.oid, statement, readings, state, sure=sure)
+            found.append(Brought(item, scan, whole))
+        return found
+
+    async def _request(self, brought: Brought, bound: Bound) -> RunRequest:
+        """Write what the engine runs: conditions mean what they mean in the session, values are written plainly."""
+        assert brought.scan is not None
+        assert brought.whole is not None
+        formats = (int(layout_for(brought.scan, bound.state).format == "binary"),) * len(brought.scan.fields)
+        plain = replace(bound.state.plain, time_zone=bound.state.time_zone)
+        if brought.scan is not brought.whole:
+            with contextlib.suppress(NoRule):
+                return await self._planner.request(brought.scan, bound.parameters, formats, plain, bound.pins)
+        return await self._planner.request(brought.whole, (), formats, bound.state.plain, bound.pins)
 
     async def _rows_of(
-        self, scan: LakeStatement, bound: Bound, budget: Budget, layout: CopyLayout
+        self, brought: Brought, bound: Bound, budget: Budget, layout: CopyLayout
     ) -> AsyncGenerator[RowChunk, None]:
         """Return the rows of a table as CopyData.
 
         Raises: ProgramLimitExceeded (54000) above the budget; what the engine says.
         """
         binary = layout.format == "binary"
-        formats = (int(binary),) * len(scan.fields)
-        request = await self._planner.request(scan, (), formats, bound.state.plain, bound.pins)
+        request = await self._request(brought, bound)
         async with aclosing(await self._engines.run(replace(request, layout=layout))) as result:
             if binary:
                 yield no_rows(SIGNATURE)
             async for chunk in result:
+                metrics.bridge_rows.inc(len(chunk))
+                metrics.bridge_bytes.inc(len(chunk.data))
                 budget.left -= len(chunk.data)
                 if budget.left < 0:
                     raise ProgramLimitExceeded(

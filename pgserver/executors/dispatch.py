@@ -98,7 +98,8 @@ class Dispatcher:
                 if not error.retryable_on_bridge:
                     raise
                 reason = f"an error of the engine ({error.sqlstate})"
-        return Explained(BRIDGE, reason, await self._bridge.scans(statement, pins), "")
+        bound = Bound(statement, parameters, (), state, pins, reason)
+        return Explained(BRIDGE, reason, await self._bridge.scans(bound), "")
 
 
 async def _copied(result: Result, layout: CopyLayout) -> AsyncGenerator[RowChunk, None]:

@@ -15,7 +15,7 @@ from pgserver.emit.errors import NoRule
 from pgserver.emit.query import Emitted, OutputColumn, emit
 from pgserver.emit.reading.families import Family
 from pgserver.emit.reading.names import CatalogNames
-from pgserver.emit.reading.tree import parse_tree
+from pgserver.emit.reading.tree import Node, parse_tree
 from pgserver.plan.analysis import RELATION, Analyst, RowField
 from pgserver.plan.backends import AnalysisContext, BackendPool
 from pgserver.plan.bringing import bringing, brings_nothing, may_bring
@@ -24,6 +24,7 @@ from pgserver.plan.inner import find_inner
 from pgserver.plan.memory import StatementMemory
 from pgserver.plan.permissions import read_columns, refuse_writes
 from pgserver.plan.pin import Lake
+from pgserver.plan.readings import Reading, find_readings
 from pgserver.plan.session_state import SessionState
 from pgserver.plan.signatures import signatures
 from pgserver.plan.statement import Kind, Statement, classify, parse, parses, relation_names
@@ -45,6 +46,7 @@ from pgserver.twin.schema import LakeTable
 log = structlog.get_logger()
 
 RUNS = re.compile(rb"sync_runs", re.IGNORECASE)
+TABLE = re.compile(r":rtekind\s0\s")
 LARGE_TREE = 1 << 17  # characters: 20 ms and more, which other sessions need not wait for
 THE_TWINS = frozenset((Kind.OTHER, Kind.EXECUTE, Kind.FETCH, Kind.CLOSE, Kind.DEALLOCATE, Kind.DISCARD, Kind.COMMIT))
 
@@ -63,6 +65,7 @@ class LakeStatement:
     needs_keys: bool  # it groups by a primary key, and names other columns
     emitted: Emitted | None
     reason: str
+    readings: tuple[Reading, ...]  # each table of its FROM, with what its rows must meet; none: nothing is known
     schema_version: int
 
 
@@ -154,21 +157,18 @@ class Compiler:
             )
         refuse_writes(statement, analysed.tree, relids, elsewhere=not mixing)
         assert analysed.fields is not None or mixing
-        emitted, reason = None, "temporary tables" if mixing else ""
-        try:
-            if mixing:
-                raise NoRule(reason)
-            emitting = partial(
-                _emitted,
-                analysed.tree,
-                names=self._lake.names,
-                relations={relid: tables[relid].view for relid in relids},
-                outputs=[OutputColumn(field.type_oid, field.typmod) for field in analysed.fields or ()],
-                families=self._lake.families,
-            )
-            emitted = emitting() if len(analysed.tree) < LARGE_TREE else await asyncio.to_thread(emitting)
-        except NoRule as error:
-            reason = error.construct
+        compiling = partial(
+            _compiled,
+            analysed.tree,
+            names=self._lake.names,
+            relations={relid: tables[relid].view for relid in relids},
+            outputs=None if mixing else [OutputColumn(field.type_oid, field.typmod) for field in analysed.fields or ()],
+            families=self._lake.families,
+        )
+        emitted, reason, readings = (
+            compiling() if len(analysed.tree) < LARGE_TREE else await asyncio.to_thread(compiling)
+        )
+        if reason:
             log.info("no_rule", construct=reason)
         return LakeStatement(
             text=text,
@@ -181,6 +181,7 @@ class Compiler:
             needs_keys=":constraintDeps (o" in analysed.tree,
             emitted=emitted,
             reason=reason,
+            readings=readings,
             schema_version=version,
         )
 
@@ -288,6 +289,18 @@ class Compiler:
         analysed = await self._analyst.analyse(statement.text, statement.parameters, state.analysis)
         return signatures(analysed.tree, self._lake.names) if analysed is not None else ()
 
+    async def readings(self, statement: LakeStatement, state: SessionState) -> tuple[Reading, ...]:
+        """Return each table of a statement's FROM, also where it was emitted."""
+        if statement.emitted is None:
+            return statement.readings
+        analysed = await self._analyst.analyse(statement.text, statement.parameters, state.analysis)
+        if analysed is None:
+            return ()
+        try:
+            return _readings(parse_tree(analysed.tree)[0], analysed.tree)
+        except NoRule:
+            return ()
+
     async def is_many(self, text: str, context: AnalysisContext) -> bool:
         """Whether a text of several statements parses to its end.
 
@@ -296,21 +309,34 @@ class Compiler:
         return parses(text) or await self._analyst.is_many(text.encode(), context)
 
 
-def _emitted(
+def _compiled(
     tree: str,
     *,
     names: CatalogNames,
     relations: Mapping[int, TableView],
-    outputs: Sequence[OutputColumn],
+    outputs: Sequence[OutputColumn] | None,
     families: Mapping[int, Family],
-) -> Emitted:
+) -> tuple[Emitted | None, str, tuple[Reading, ...]]:
     """Read a tree and emit it.
 
-    Raises: NoRule, also where the emitter itself fails: the bridge needs none of it.
+    Returns: what the engine runs, or what has no rule, also where the emitter itself fails: the bridge needs none of
+    it; and then each table of FROM. Without `outputs` nothing is emitted: temporary tables are read, too.
     """
+    query, reason = None, "temporary tables"
     try:
-        return emit(parse_tree(tree)[0], names=names, relations=relations, outputs=outputs, families=families)
-    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError) as error:
+        query = parse_tree(tree)[0]
+        if outputs is not None:
+            return emit(query, names=names, relations=relations, outputs=outputs, families=families), "", ()
+    except NoRule as error:
+        reason = error.construct
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError):
         metrics.rule_failures.inc()
         log.exception("emitter_failed")
-        raise NoRule("a fault of the emitter") from error
+        reason = "a fault of the emitter"
+    return None, reason, () if query is None else _readings(query, tree)
+
+
+def _readings(query: Node, tree: str) -> tuple[Reading, ...]:
+    """Return the tables of FROM if all of them were found: a row that one needs must not be left out for another."""
+    readings = find_readings(query)
+    return readings if len(readings) == len(TABLE.findall(tree)) else ()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from catalog.relations import rows_without_files
@@ -18,7 +18,9 @@ from pgserver.encode.rows import WireColumn
 from pgserver.engine.pool import RunRequest
 from pgserver.plan.analysis import RowField
 from pgserver.plan.compiler import Compiler, LakeStatement
+from pgserver.plan.narrowing import Table, narrow
 from pgserver.plan.pin import pin
+from pgserver.plan.readings import Reading
 from pgserver.plan.session_state import SessionState
 from pgserver.twin.schema import LakeTable
 
@@ -72,6 +74,30 @@ class Planner(Compiler):
             user=state.session_user,
             read_bytes=sum(scan.chosen.bytes for scan in scans),
         )
+
+    def narrowed(
+        self,
+        scan: LakeStatement,
+        relid: int,
+        statement: LakeStatement,
+        readings: Sequence[Reading],
+        state: SessionState,
+        *,
+        sure: bool,
+    ) -> LakeStatement:
+        """Leave out of a scan what a statement that reads it does not need.
+
+        Args: columns of a table's own rows, compiled; the table; the statement, and each table of its FROM; the
+        session; whether conditions that may fail are to be left to the statement.
+        """
+        reading = [
+            (reading, self.table(reading.relid).view)
+            for reading in readings
+            if relid == reading.relid or (not reading.only and relid in self.members(reading.relid))
+        ]
+        table = Table(relid, self.table(relid).view, scan.fields)
+        emitted = narrow(reading, table, self._lake.names, state, sure=sure)
+        return scan if emitted is None else replace(scan, emitted=emitted, parameters=statement.parameters)
 
     def wire_column(self, field: RowField, format_code: int) -> WireColumn:
         """Say how a result column is written; a domain's values are those of its base type.

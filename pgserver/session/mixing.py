@@ -6,7 +6,7 @@ What is made there has the names of the lake's tables and is dropped behind the 
 from collections.abc import Iterable
 
 from pgserver.executors.base import BRIDGE
-from pgserver.executors.bridge import Bound, Filling, row_chunk
+from pgserver.executors.bridge import Bound, Conditions, Filling, row_chunk
 from pgserver.executors.temporary import lake_names, quoted, temporary_tables
 from pgserver.plan.analysis import RELATION
 from pgserver.plan.compiler import LakeStatement
@@ -43,7 +43,7 @@ async def _rows(
     """Run the statement; at its end the outcome has the tag that the twin gives."""
     parameters, formats = ((), ()) if portal is None else (portal.parameters, portal.formats)
     pins = session.pins if lake.isolated(state) else {}
-    bound = Bound(query, parameters, formats, state, pins, query.reason)
+    bound = Bound(query, parameters, formats, state, pins, query.reason, Conditions.SURE)
     planner = session.services.planner
     await session.services.lake.refresh()
     async for filling in session.services.dispatcher.bridge.fillings(bound):

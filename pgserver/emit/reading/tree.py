@@ -14,6 +14,7 @@ Source: src/backend/nodes/outfuncs.c, read.c; `format_node_dump` in print.c.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Union
 
 from pgserver.emit.errors import TreeError
@@ -49,10 +50,10 @@ class Node:
 
     __slots__ = ("fields", "tag")
 
-    def __init__(self, tag: str) -> None:
-        """Begin a node; the reader fills its fields."""
+    def __init__(self, tag: str, fields: "dict[str, Field] | None" = None) -> None:
+        """Make a node; the reader fills its fields afterwards."""
         self.tag = tag
-        self.fields: dict[str, Field] = {}
+        self.fields: dict[str, Field] = {} if fields is None else fields
 
     def __repr__(self) -> str:
         """Name the tag only: fields may hold a user's constants."""
@@ -148,9 +149,17 @@ class Node:
 
     def without_targets(self) -> "Node":
         """Return this query with an empty target list."""
-        copy = Node(self.tag)
-        copy.fields = self.fields | {"targetList": None}
-        return copy
+        return Node(self.tag, self.fields | {"targetList": None})
+
+    def below(self) -> Iterator["Node"]:
+        """Yield the nodes in this one's fields."""
+        pending: list[Field] = list(self.fields.values())
+        while pending:
+            value = pending.pop()
+            if isinstance(value, Node):
+                yield value
+            elif isinstance(value, list):
+                pending += value
 
     def _expect_node(self, field: str, item: Field) -> "Node":
         if isinstance(item, Node):

@@ -33,5 +33,15 @@ def test_each_key_is_a_signature(keys: Iterable[str], query: str, postgres: Post
     assert set(keys) <= known, sorted(set(keys) - known)
 
 
+def test_boolean_operators_are_strict(postgres: PostgresServer) -> None:
+    """The bridge takes a comparison for false where its column is NULL (plan/readings.py)."""
+    query = "SELECT o.oid::regoperator::text FROM pg_operator o JOIN pg_proc p ON p.oid = oprcode"
+    with psycopg.connect(postgres.url()) as connection:
+        assert (
+            connection.execute(f"{query} WHERE oprresult = 'bool'::regtype AND NOT proisstrict".encode()).fetchall()
+            == []
+        )
+
+
 def test_functions_and_casts_share_no_key() -> None:
     assert not FUNCTIONS.keys() & CASTS.keys()
