@@ -1,12 +1,18 @@
 """A pinned table to a FROM item: its Parquet files where no row was deleted, else its Iceberg metadata."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from catalog.columns import TableView
 from catalog.scan import ScanPlan
 from catalog.types import duckdb_type
 from pgserver.emit.literals import text_literal
 from pgserver.emit.parts import RelationHole
+
+# A file without rows or columns of the lake's. DuckDB reads one file by as many threads as it has row groups, and with
+# `schema=` does not know that there is more than one (ParquetMultiFileInfo::MaxThreads); several files take them all.
+EMPTY_FILE = Path(__file__).with_name("empty.parquet")
+ROW_GROUP_ROWS = 122_880  # what a thread takes at once, at least
 
 
 def relation_sql(hole: RelationHole, view: TableView, plan: ScanPlan) -> str:
@@ -33,12 +39,15 @@ def parquet_sql(hole: RelationHole, layout: Sequence[tuple[int, str]], plans: Se
 
     Args: the hole; field id and DuckDB's type of each of its columns; whose files to read.
     """
-    files = ", ".join(text_literal(file.path) for plan in plans for file in plan.files)
+    rows = sum(plan.rows for plan in plans)
+    paths = [file.path for plan in plans for file in plan.files]
+    if len(paths) == 1 and rows > ROW_GROUP_ROWS:
+        paths.append(str(EMPTY_FILE))
+    files = ", ".join(map(text_literal, paths))
     schema = ", ".join(
         f"{field_id}: {{name: 'c{attnum}', type: '{duckdb}', default_value: NULL}}"
         for attnum, (field_id, duckdb) in zip(hole.columns, layout, strict=True)
     )
-    rows = sum(plan.rows for plan in plans)
     return f"read_parquet([{files}], schema=MAP {{{schema}}}, explicit_cardinality={rows}) AS {hole.alias}"
 
 

@@ -14,6 +14,7 @@ import duckdb
 
 EXTENSIONS = ("httpfs", "avro", "iceberg")
 MACROS = "emit/macros"  # of the package pgserver: the functions that emitted SQL calls
+EMPTY_FILE = "emit/empty.parquet"  # and the one file outside the lake that it reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ def statements(options: DatabaseOptions) -> Iterator[str]:
     yield from _LOCKS
     prefixes = ", ".join(quoted(prefix) for prefix in allowed_prefixes(options.lake_prefixes))
     yield f"SET GLOBAL allowed_directories = [{prefixes}]"
+    yield f"SET GLOBAL allowed_paths = [{quoted(str(Path(__file__).parent.parent / EMPTY_FILE))}]"
     yield "SET GLOBAL allowed_configs = ['timezone']"  # the one setting that a statement brings along
     yield "SET GLOBAL enable_external_access = false"
     yield "SET GLOBAL lock_configuration = true"

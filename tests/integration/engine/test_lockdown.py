@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from pgserver.emit.relations import EMPTY_FILE
 from pgserver.engine.errors import EngineError
 
 CLOSED = [
@@ -95,6 +96,20 @@ def test_a_folder_beside_the_lake_is_shut(go, engine, ask, fetch, lake) -> None:
             assert caught.value.sqlstate == "42501", path
         for path in (f"{lake.folder}/numbers.parquet", f"{lake.location}/numbers.parquet"):
             assert await fetch(engine, ask(f"SELECT count(*) FROM read_parquet(['{path}'])")) == [("1000000",)]
+
+    go(work())
+
+
+def test_the_empty_file_is_open_and_its_folder_shut(go, engine, ask, fetch, lake) -> None:
+    """A large file of the lake is read beside it (emit/relations.py)."""
+    schema = "schema=MAP {1: {name: 'c1', type: 'BIGINT', default_value: NULL}}"
+
+    async def work() -> None:
+        read = f"SELECT count(*) FROM read_parquet(['{lake.folder}/numbers.parquet', '{EMPTY_FILE}'], {schema})"
+        assert await fetch(engine, ask(read)) == [("1000000",)]
+        with pytest.raises(EngineError) as caught:
+            await fetch(engine, ask(f"SELECT * FROM read_text('{EMPTY_FILE.parent}/query.py')"))
+        assert caught.value.sqlstate == "42501"
 
     go(work())
 
