@@ -84,13 +84,15 @@ class Emitted:
     """A statement in DuckDB's SQL.
 
     `assumes` names the settings (DateStyle, IntervalStyle, TimeZone, bytea_output, extra_float_digits) whose default
-    the text relies on: in a session where one differs, the statement has no rule.
+    the text relies on: in a session where one differs, the statement has no rule. `volatile`: another run gives other
+    rows.
     """
 
     parts: tuple[Part, ...]
     relids: tuple[int, ...]
     tag: str
     assumes: frozenset[str] = frozenset()
+    volatile: bool = False
 
     @property
     def relations(self) -> tuple[RelationHole, ...]:

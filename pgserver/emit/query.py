@@ -60,7 +60,7 @@ def emit(
         raise TooDeep from None
     parts = context.parts(sql)
     relids = sorted({relid for part in Emitted(parts, (), "").relations for relid in part.relids})
-    return Emitted(parts, tuple(relids), "SELECT", frozenset(context.assumes))
+    return Emitted(parts, tuple(relids), "SELECT", frozenset(context.assumes), context.volatile)
 
 
 def select(query: Node, walk: Walk) -> Select:

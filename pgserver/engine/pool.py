@@ -59,6 +59,7 @@ class RunRequest:
     layout: CopyLayout | None = None
     user: str = field(default="", compare=False)
     read_bytes: int = field(default=0, compare=False)  # of files, as planned
+    volatile: bool = field(default=False, compare=False)  # another run gives other rows
 
 
 class EngineResult:

@@ -1,8 +1,7 @@
 """Answering again: dashboards repeat themselves, and what a snapshot answers never changes.
 
-The engine's SQL names the pinned files, the parameters and the session's values, and no function in it is volatile
-(those have no rule): so it is, with the wire format, the whole key. Nothing has to be invalidated; what is old falls
-out.
+The engine's SQL names the pinned files, the parameters and the session's values, and what is volatile says so: so the
+text is, with the wire format, the whole key. Nothing has to be invalidated; what is old falls out.
 """
 
 from collections import OrderedDict
@@ -63,6 +62,8 @@ class CachedEngines:
 
         Raises: EngineError, QueryCanceled, CrashShutdown.
         """
+        if request.volatile:
+            return _passed(await self._engines.run(request))
         known = self._cache.get(request)
         if known is not None:
             return _again(known)
@@ -76,6 +77,14 @@ class CachedEngines:
 async def _again(chunks: tuple[RowChunk, ...]) -> AsyncGenerator[RowChunk, None]:
     for chunk in chunks:
         yield chunk
+
+
+async def _passed(result: EngineResult) -> AsyncGenerator[RowChunk, None]:
+    try:
+        async for chunk in result:
+            yield chunk
+    finally:
+        await result.aclose()
 
 
 async def _kept(result: EngineResult, request: RunRequest, cache: ResultCache) -> AsyncGenerator[RowChunk, None]:

@@ -68,12 +68,12 @@ def _numbers(named: TableView, view: TableView) -> Mapping[int, int]:
 
 
 def _has_rule(term: Node, whole: Table, names: CatalogNames, state: SessionState) -> bool:
-    """Tell whether the engine decides a term as Postgres does in this session."""
+    """Tell whether the engine decides a term as Postgres does in this session, and again would decide so."""
     try:
         found = emit(_query(whole.relid, [term]), names=names, relations={whole.relid: whole.view}, outputs=[_TRUE])
     except NoRule:
         return False
-    return not any(state.differs(setting) for setting in found.assumes)
+    return not found.volatile and not any(state.differs(setting) for setting in found.assumes)
 
 
 def _is_sure(term: Node, names: CatalogNames) -> bool:

@@ -73,6 +73,7 @@ class Planner(Compiler):
             deadline_ms=state.statement_timeout_ms or None,
             user=state.session_user,
             read_bytes=sum(scan.chosen.bytes for scan in scans),
+            volatile=statement.emitted.volatile,
         )
 
     def narrowed(

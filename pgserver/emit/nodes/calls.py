@@ -12,8 +12,10 @@ from pgserver.emit.nodes.aggregate_calls import AggregateCall
 from pgserver.emit.nodes.arguments import arguments
 from pgserver.emit.nodes.branches import combine
 from pgserver.emit.nodes.coercions import relabels_elements
+from pgserver.emit.nodes.counted_rows import counted_row
 from pgserver.emit.nodes.json_rows import row_arguments
 from pgserver.emit.nodes.ordering import sort_keys
+from pgserver.emit.nodes.sampling import chance, is_random
 from pgserver.emit.nodes.walk import NodeFunction, Walk
 from pgserver.emit.operators.comparisons import comparable, symbol_of
 from pgserver.emit.operators.table import OPERATORS
@@ -39,7 +41,11 @@ def function(node: Node, walk: Walk) -> Value:
 
 def operator(node: Node, walk: Walk) -> Value:
     """An operator."""
-    return apply_operator(node, walk, walk.expressions(node.nodes("args")))
+    by_chance = id(node) in walk.context.filters
+    operands = [
+        chance(walk) if by_chance and is_random(arg, walk) else walk.expression(arg) for arg in node.nodes("args")
+    ]
+    return apply_operator(node, walk, tuple(operands))
 
 
 def apply_operator(node: Node, walk: Walk, args: tuple[Value, ...]) -> Value:
@@ -203,14 +209,15 @@ def aggregate(node: Node, walk: Walk) -> Value:
     with walk.below_group():
         targets = node.nodes("args")
         nodes = [target.node("expr") for target in targets if not target.flag("resjunk")]
-        args = row_arguments(signature, nodes, walk) or walk.expressions(nodes)
+        distinct = bool(node.nodes("aggdistinct"))
+        args = row_arguments(signature, nodes, walk) or counted_row(signature, nodes, walk, distinct=distinct)
         call = AggregateCall(
             signature,
-            args,
+            args or walk.expressions(nodes),
             walk.names.base_type(node.integer("aggtype")),
             walk.names,
             walk.context.assumes.add,
-            distinct=bool(node.nodes("aggdistinct")),
+            distinct=distinct,
             order=", ".join(sort_keys(node.nodes("aggorder"), targets, walk)),
             filter=_filter(node, walk),
             direct=walk.expressions(node.nodes("aggdirectargs")),

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from pgserver.emit.errors import NoRule
 from pgserver.emit.nodes.conditions import conjuncts, note_conditions
+from pgserver.emit.nodes.sampling import sampled
 from pgserver.emit.nodes.scope import (
     Cte,
     GroupSource,
@@ -89,8 +90,6 @@ def _hashable(condition: Node | None, walk: Walk) -> bool:
 
 def table_item(index: int, entry: Node, walk: Walk) -> str:
     """Emit a range table entry, and make it a source of columns."""
-    if entry.has("tablesample"):
-        raise NoRule("TABLESAMPLE")
     kind = entry.integer("rtekind")
     if kind == RELATION:
         return relation_item(index, entry, walk)
@@ -113,7 +112,7 @@ def relation_item(index: int, entry: Node, walk: Walk) -> str:
     """Emit a lake table; conditions of row security stand inside, before everything of the user's."""
     source = relation_source(walk.context, entry.integer("relid"), only=not entry.flag("inh"))
     walk.scope.sources[index] = source
-    return _secured(walk.context.hole(source.hole), source.alias, entry, walk)
+    return _secured(sampled(walk.context.hole(source.hole), entry, walk), source.alias, entry, walk)
 
 
 def subquery_item(index: int, entry: Node, walk: Walk) -> str:

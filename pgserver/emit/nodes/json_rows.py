@@ -33,7 +33,7 @@ def row_arguments(signature: str, nodes: Sequence[Node], walk: Walk) -> tuple[Va
     if node.tag == "ROWEXPR":
         fields = list(zip(_plain(node.words("colnames")), walk.expressions(node.nodes("args")), strict=True))
     elif node.tag == "VAR" and node.integer("varattno") == 0:
-        fields = _fields_of(node, walk)
+        fields = fields_of(node, walk)
     else:
         return None
     writer = JsonWriter(walk.names, walk.context.assumes.add, jsonb=READERS[signature])
@@ -41,7 +41,8 @@ def row_arguments(signature: str, nodes: Sequence[Node], walk: Walk) -> tuple[Va
     return (Value(writer.object(pairs) if writer.jsonb else writer.row(pairs), kinds.RECORD, atom=False),)
 
 
-def _fields_of(node: Node, walk: Walk) -> list[tuple[str, Value]]:
+def fields_of(node: Node, walk: Walk) -> list[tuple[str, Value]]:
+    """Return the names and values of a whole row's fields."""
     scope = walk.scope.up(node.integer("varlevelsup"))
     source = scope.sources.get(node.integer("varno"))
     if not isinstance(source, Source) or scope.above_group or _has_outer_join(scope.query):

@@ -2,6 +2,7 @@
 
 from pgserver.emit.errors import NoRule
 from pgserver.emit.nodes.ordering import sort_key, target_of
+from pgserver.emit.nodes.sampling import chance, is_random
 from pgserver.emit.nodes.walk import Walk
 from pgserver.emit.reading.tree import Node
 
@@ -14,10 +15,7 @@ def finish_clause(query: Node, walk: Walk) -> tuple[str, str]:
     Returns: a QUALIFY clause for WITH TIES, else ""; ORDER BY, LIMIT and OFFSET.
     """
     entries = query.nodes("targetList")
-    keys = [
-        sort_key(walk.expression(target_of(clause, entries).node("expr")), clause, walk)
-        for clause in query.nodes("sortClause")
-    ]
+    keys = [_key(target_of(clause, entries), clause, walk) for clause in query.nodes("sortClause")]
     order = f" ORDER BY {', '.join(keys)}" if keys else ""
     limit = _bound(query, "limitCount", walk)
     offset = _bound(query, "limitOffset", walk)
@@ -28,6 +26,12 @@ def finish_clause(query: Node, walk: Walk) -> tuple[str, str]:
         last = f"{limit} + {offset}" if offset else limit
         return f" QUALIFY rank() OVER (ORDER BY {', '.join(keys)}) <= {last}", order + skip
     return "", order + (f" LIMIT {limit}" if limit else "") + skip
+
+
+def _key(target: Node, clause: Node, walk: Walk) -> str:
+    expression = target.node("expr")
+    alone = target.flag("resjunk") and is_random(expression, walk)
+    return sort_key(chance(walk) if alone else walk.expression(expression), clause, walk)
 
 
 def _bound(query: Node, field: str, walk: Walk) -> str:

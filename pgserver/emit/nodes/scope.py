@@ -114,6 +114,7 @@ class Context:
     intervals: dict[int, tuple[int, int, int]] = field(default_factory=dict)  # constants, by length
     case_values: list[Value] = field(default_factory=list)
     sublink_values: list[list[Value]] = field(default_factory=list)
+    volatile: bool = False  # another run gives other rows
     filters: set[int] = field(default_factory=set)  # terms of a WHERE, by node: false and unknown are one there
 
     def number(self) -> int:

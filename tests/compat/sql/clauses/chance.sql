@@ -1,0 +1,25 @@
+-- Rows by chance: what is sure of them.
+SET search_path = nasty, public;
+SELECT count(*) FROM people TABLESAMPLE bernoulli (100);
+SELECT count(*) FROM people TABLESAMPLE bernoulli (0);
+SELECT count(*), min(id) FROM people TABLESAMPLE system (100) WHERE id > 3;
+SELECT count(*) FROM people TABLESAMPLE bernoulli (100) REPEATABLE (7);
+SELECT count(*) BETWEEN 5000 AND 7000 FROM lineitem TABLESAMPLE bernoulli (10);
+SELECT count(*) FROM people p TABLESAMPLE bernoulli (100) JOIN events e ON e.person_id = p.id;
+SELECT count(*) FROM people TABLESAMPLE bernoulli (101);
+SELECT count(*) FROM people TABLESAMPLE bernoulli (-1);
+SELECT count(*) FROM people TABLESAMPLE bernoulli (NULL);
+SELECT count(*) FROM people TABLESAMPLE bernoulli (50.5 + 49.5);
+SELECT count(*) FROM people TABLESAMPLE nonsense (50);
+SELECT count(*) FROM people WHERE random() < 2;
+SELECT count(*) FROM people WHERE random() > 1;
+SELECT count(*) FROM people WHERE 0 <= random() AND id < 4;
+SELECT count(*) FROM people WHERE NOT random() < 0;
+SELECT count(*) BETWEEN 25000 AND 35000 FROM lineitem WHERE random() < 0.5;
+SELECT count(*) BETWEEN 2000 AND 4000 FROM lineitem WHERE random() < 0.05;
+SELECT count(*) FROM (SELECT * FROM people ORDER BY random() LIMIT 3) s;
+SELECT id FROM people WHERE id = 4 ORDER BY random();
+SELECT count(DISTINCT id) FROM (SELECT id FROM people ORDER BY random() DESC, id) s;
+SELECT bool_and(r >= 0 AND r < 1) FROM (SELECT random() AS r FROM people) s;
+SELECT count(*) FROM (SELECT id, random() AS r FROM people ORDER BY r) s WHERE r < 1;
+SELECT id, ln(2.0) FROM people WHERE random() < 2 AND id < 3 AND random() * 0 < id ORDER BY id;
