@@ -5,6 +5,9 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# dbt's pins and mypy's exclude each other: a small environment of its own.
+DBT := tests/integration/clients/dbt
+DBT_STAMP := $(VENV)/dbt/.installed
 PIP_COMPILE := $(BIN)/pip-compile --quiet --no-header --strip-extras --allow-unsafe --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 IMAGE ?= bemidb-py
@@ -17,7 +20,7 @@ WORKERS ?= 2
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: $(STAMP) ## Make .venv and install the locked dependencies into it
+install: $(STAMP) $(DBT_STAMP) ## Make .venv and install the locked dependencies into it
 
 # --no-deps: the lock is complete, and pip need not resolve it again. The .pth file puts our packages on the path.
 $(STAMP): requirements-dev.lock
@@ -28,16 +31,22 @@ $(STAMP): requirements-dev.lock
 		pathlib.Path(sysconfig.get_path('purelib'), 'bemidb.pth').write_text('$(CURDIR)\n')"
 	@touch $(STAMP)
 
+$(DBT_STAMP): $(DBT)/requirements.lock | $(STAMP)
+	$(BIN)/python -m venv --without-pip $(VENV)/dbt
+	$(BIN)/python -m pip --python $(VENV)/dbt/bin/python install --quiet --disable-pip-version-check \
+		--no-deps --require-hashes -r $<
+	@touch $@
+
 run: $(STAMP) ## Sync the TPC-H sample into a lake and serve it on BEMIDB_PORT (5432); Ctrl-C ends it
 	@$(BIN)/python -m sample
 
 psql: $(STAMP) ## Open psql against the server of `make run`
 	@$(BIN)/python -m sample psql $(ARGS)
 
-test: $(STAMP) ## Run the tests but the slow ones
+test: $(STAMP) $(DBT_STAMP) ## Run the tests but the slow ones
 	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-all: $(STAMP) ## Run all the tests
+test-all: $(STAMP) $(DBT_STAMP) ## Run all the tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(STAMP) ## Check style, format and the direction of imports
@@ -65,6 +74,7 @@ bench: $(STAMP) ## Run the benchmarks and write benchmarks/results.md
 lock: $(STAMP) ## Resolve the dependencies of pyproject.toml again (UPGRADE=--upgrade for newer versions)
 	$(PIP_COMPILE) $(UPGRADE) -o requirements.lock pyproject.toml
 	$(PIP_COMPILE) $(UPGRADE) --extra sample --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(PIP_COMPILE) $(UPGRADE) -o $(DBT)/requirements.lock $(DBT)/requirements.in
 
 image: ## Build the container image (needs Docker)
 	docker build --tag $(IMAGE) .

@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[3]
 LOCKS = ("requirements.lock", "requirements-dev.lock")
+ALL_LOCKS = (*LOCKS, "tests/integration/clients/dbt/requirements.lock")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
@@ -19,7 +20,7 @@ def pinned(lock: str) -> dict[str, Requirement]:
     return {canonicalize_name(requirement.name): requirement for requirement in requirements}
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", ALL_LOCKS)
 def test_every_requirement_is_pinned_by_version_and_hash(lock: str) -> None:
     entries = (ROOT / lock).read_text().replace("\\\n", " ").splitlines()
     entries = [entry for entry in entries if entry and entry[0] not in " #"]
@@ -28,7 +29,7 @@ def test_every_requirement_is_pinned_by_version_and_hash(lock: str) -> None:
         assert re.match(r"[a-z0-9.-]+==\S+( ; .+?)? +--hash=sha256:[0-9a-f]{64}", entry), entry
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", ALL_LOCKS)
 def test_no_address_in_the_lock(lock: str) -> None:
     text = (ROOT / lock).read_text()
     assert "://" not in text
@@ -68,7 +69,7 @@ def test_both_locks_agree() -> None:
 def test_extensions_are_of_duckdbs_version() -> None:
     versions = pinned("requirements-dev.lock")
     extensions = [name for name in versions if name.startswith("duckdb-extension-")]
-    assert len(extensions) == 5
+    assert len(extensions) == 6
     assert {str(versions[name].specifier) for name in extensions} == {str(versions["duckdb"].specifier)}
 
 

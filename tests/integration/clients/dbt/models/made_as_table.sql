@@ -1,0 +1,2 @@
+{{ config(materialized='table') }}
+SELECT o_orderstatus, count(*) AS orders FROM {{ source('lake', 'orders') }} GROUP BY o_orderstatus
