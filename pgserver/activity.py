@@ -29,6 +29,8 @@ class Cancellable(Protocol):
     def key(self) -> bytes:
         """The secret that a cancel request must give."""
 
+    pins: dict[int, str]  # the snapshots that its transaction has read
+
     async def cancel(self, *, twin_knows: bool = False) -> None:
         """Cancel the running statement, if there is one. Args: whether its twin backend has been told already."""
 
@@ -68,12 +70,13 @@ class Activity:
         """Return the sessions."""
         return list(self._sessions.values())
 
-    def _of(self, process_id: int) -> Cancellable | None:
+    def session(self, process_id: int) -> Cancellable | None:
+        """Return the session of a backend of the twin, or None."""
         return next((session for session in self._sessions.values() if session.process_id == process_id), None)
 
     async def cancel(self, process_id: int, key: bytes) -> bool:
         """Pass a cancel request to its session; False when the process id or the key is wrong."""
-        session = self._of(process_id)
+        session = self.session(process_id)
         if session is None or not hmac.compare_digest(session.key, key):
             return False
         await session.cancel()
@@ -81,6 +84,6 @@ class Activity:
 
     async def cancel_process(self, process_id: int) -> None:
         """Cancel what a session runs, for one that PostgreSQL has allowed to: `pg_cancel_backend`."""
-        session = self._of(process_id)
+        session = self.session(process_id)
         if session is not None:
             await session.cancel(twin_knows=True)

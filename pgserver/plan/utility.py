@@ -1,5 +1,6 @@
 """Utility statements around a query over the lake, and those that act on cursors and prepared statements by name."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -149,6 +150,13 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeSnapshot:
+    """SET TRANSACTION SNAPSHOT: the lake is read as by the transaction that exported the snapshot."""
+
+    exporter: str  # its virtual transaction id, as pg_locks shows it
+
+
+@dataclass(frozen=True, slots=True)
 class Bringing:
     """A statement that brings rows into a temporary table: what the twin is asked to do around the copy of the rows.
 
@@ -178,7 +186,7 @@ class Mix:
 
 
 Wrapping = CopyOut | Explain | Declare | Prepare | Bring | Mix
-Utility = Wrapping | ExplainPrepared | Fetch | ExecutePrepared | Forget | Rename | Commit
+Utility = Wrapping | ExplainPrepared | Fetch | ExecutePrepared | Forget | Rename | Commit | TakeSnapshot
 
 
 def wrap(text: str, node: ast.Node, query: "LakeStatement", inner: Inner) -> Wrapping | None:
@@ -245,6 +253,8 @@ def is_on(value: object) -> bool:
 
 def read_named(statement: Statement) -> Utility | None:
     """Read a statement that acts on names of the session; None for others, and for what does not parse."""
+    if statement.word == "SET" and SNAPSHOT.search(statement.text):
+        return _take_snapshot(parse(statement.text))
     if statement.kind not in NAMED:
         return None
     node = parse(statement.text)
@@ -291,7 +301,18 @@ def executes_prepared(statement: Statement) -> str | None:
     return None
 
 
+SNAPSHOT = re.compile("snapshot", re.IGNORECASE)
+EXPORTED = re.compile("([0-9A-F]{8})-([0-9A-F]{8})-[0-9]+")
 NAMED = frozenset((Kind.FETCH, Kind.CLOSE, Kind.EXECUTE, Kind.EXPLAIN, Kind.DEALLOCATE, Kind.DISCARD, Kind.COMMIT))
+
+
+def _take_snapshot(node: ast.Node | None) -> TakeSnapshot | None:
+    """Read whose snapshot it is. Source: ExportSnapshot in Postgres' snapmgr.c names it by the exporter, in hex."""
+    if not isinstance(node, ast.VariableSetStmt) or node.name != "TRANSACTION SNAPSHOT":
+        return None
+    assert node.args is not None
+    found = EXPORTED.fullmatch(node.args[0].val.sval)
+    return None if found is None else TakeSnapshot("/".join(str(int(part, 16)) for part in found.groups()))
 
 
 def _execute(node: ast.ExecuteStmt, text: str, start: int) -> ExecutePrepared:

@@ -35,7 +35,7 @@ async def declare(session: Session, utility: Declare, portal: UtilityPortal | No
         options |= 0 if rows == [[b"t"]] else NO_SCROLL
     state = session.settings
     assert state is not None
-    pins = session.services.planner.pin(utility.query, session.pins if lake.isolated(state) else {})
+    pins = session.services.planner.pin(utility.query, await lake.pins_of(session, state))
     cursor = LakePortal(utility.query, parameters, (), options, utility.name, pins, state.now_us)
     cursor.folder = session.services.spill_folder
     session.portals.put_portal(utility.name, cursor)

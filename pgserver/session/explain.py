@@ -106,7 +106,7 @@ async def _rows(
     state: SessionState,
 ) -> Rows:
     begun = time.monotonic_ns()
-    pins = session.services.planner.pin(query, session.pins if lake.isolated(state) else {})
+    pins = session.services.planner.pin(query, await lake.pins_of(session, state))
     explained = await session.services.dispatcher.explain(query, parameters, state, pins)
     planning_ms = (time.monotonic_ns() - begun) / NS_PER_MS
     measured = await _measure(session, query, parameters, state, pins) if options.analyze else None

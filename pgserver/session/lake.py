@@ -34,6 +34,9 @@ def run_frames(sql: bytes) -> bytes:
 
 
 RUN_ANSWERS = 5
+EXPORTER_SQL = """
+SELECT coalesce((SELECT pid FROM pg_catalog.pg_locks WHERE locktype = 'virtualxid' AND virtualxid = '{}' LIMIT 1), 0)
+"""
 STATE_FRAMES = run_frames(STATE_SQL) + FLUSH
 STATE_ANSWERS = RUN_ANSWERS
 
@@ -89,7 +92,7 @@ async def start(session: Session, portal: LakePortal, state: SessionState, layou
     await session.services.lake.refresh()  # a statement may have been prepared long ago
     if not session.services.lake.holds(portal.statement.relids):
         raise FeatureNotSupported("cached plan must not change result type")  # drivers prepare again when they see this
-    pins = portal.pins or (session.pins if isolated(state) else {})
+    pins = portal.pins or await pins_of(session, state)
     try:
         result = await _run(session, portal, state, pins, layout)
         portal.start(result)
@@ -129,6 +132,23 @@ async def _run(
 def isolated(state: SessionState) -> bool:
     """Whether the transaction keeps one snapshot for all of its statements."""
     return state.isolation in ("repeatable read", "serializable")
+
+
+async def pins_of(session: Session, state: SessionState) -> dict[int, str]:
+    """Return the snapshots that a statement must read: the transaction's, which another may share by its own snapshot.
+
+    Raises: BackendFailed.
+    """
+    if not isolated(state):
+        return {}
+    if session.exporter:
+        frames = run_frames(EXPORTER_SQL.format(session.exporter).encode()) + FLUSH
+        [process_id] = read_row(await session.twin.ask(frames, RUN_ANSWERS))
+        session.exporter = ""
+        exporter = session.services.activity.session(int(process_id))
+        if exporter is not None:
+            session.pins = exporter.pins
+    return session.pins
 
 
 async def send(session: Session, chunks: Rows) -> int:

@@ -42,7 +42,7 @@ async def _rows(
 ) -> Rows:
     """Run the statement; at its end the outcome has the tag that the twin gives."""
     parameters, formats = ((), ()) if portal is None else (portal.parameters, portal.formats)
-    pins = session.pins if lake.isolated(state) else {}
+    pins = await lake.pins_of(session, state)
     bound = Bound(query, parameters, formats, state, pins, query.reason, Conditions.SURE)
     planner = session.services.planner
     await session.services.lake.refresh()

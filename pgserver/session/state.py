@@ -96,7 +96,8 @@ class Session:
         self.twin = TwinBackend(client.write, self.twin_event)
         self.twin.on_told = self.twin_told
         self.portals = Portals()
-        self.pins: dict[int, str] = {}  # snapshots that the open transaction has read
+        self.pins: dict[int, str] = {}  # snapshots that the open transaction has read, and those that share its own
+        self.exporter = ""  # whose snapshot the open transaction has taken, as pg_locks names it; its pins are not yet
         self.skipping = False  # an error: all is dropped until Sync
         self.settings: SessionState | None = None  # as last asked; None when they may have changed
         self.looking: set[str] = set()  # prepared statements that read pg_stat_activity
@@ -278,5 +279,6 @@ async def end_group(session: Session) -> None:
     session.portals.confirm(session.twin.answered_in_group)
     await session.portals.close_dropped()
     if session.twin.status == ord("I"):
-        session.pins.clear()
+        session.pins = {}  # a new one: others may share it
+        session.exporter = ""
         await session.portals.close_all()

@@ -1,6 +1,7 @@
 """Utility statements that read the lake, or act on names that do: which of them are the twin's, and how others run."""
 
 from pgserver.plan.compiler import THE_TWINS
+from pgserver.plan.gate import refuse_changes
 from pgserver.plan.statement import Statement
 from pgserver.plan.utility import (
     Bring,
@@ -15,6 +16,7 @@ from pgserver.plan.utility import (
     Mix,
     Prepare,
     Rename,
+    TakeSnapshot,
     Utility,
     executes_prepared,
     read_named,
@@ -41,7 +43,11 @@ async def look(session: Session, statement: Statement, text: bytes, declared: tu
     name = executes_prepared(statement)
     if name is not None and prepared.prepared(session, name) is not None:
         raise FeatureNotSupported(f"{statement.word} of a statement that reads the lake is not supported yet")
-    planner = await planner_of(session) if statement.kind not in THE_TWINS else session.services.planner
+    if statement.kind in THE_TWINS:  # asks the session's backend nothing: SET TRANSACTION comes before any query
+        refuse_changes(statement)
+        note_text(session, text)
+        return None
+    planner = await planner_of(session)
     found = await planner.look(statement, text, declared, await analysis_context(session))
     if found is None:
         note_text(session, text)
@@ -59,7 +65,7 @@ def is_the_twins(session: Session, utility: Utility) -> bool:
             return prepared.prepared(session, utility.execute.name) is None
         case CopyOut() | Explain() | Declare() | Bring() | Mix():
             return False
-        case Prepare() | Forget() | Rename() | Commit():
+        case Prepare() | Forget() | Rename() | Commit() | TakeSnapshot():
             return True
 
 
@@ -71,7 +77,7 @@ def names_another(utility: Utility) -> bool:
 def is_concerned(session: Session, utility: Utility) -> bool:
     """Whether a statement needs this server among several of a Query."""
     match utility:
-        case Prepare():
+        case Prepare() | TakeSnapshot():
             return True
         case Commit():
             return bool(session.portals.unpersisted)
@@ -96,6 +102,8 @@ def note(session: Session, utility: Utility) -> None:
                 portals.put_portal(utility.cursor, None)
             if utility.statement is not None:
                 portals.put_statement(utility.statement, None)
+        case TakeSnapshot():
+            session.exporter = utility.exporter
         case _:
             pass
 

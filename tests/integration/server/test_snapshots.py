@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import psycopg
 import pytest
@@ -65,6 +66,50 @@ def test_a_transaction_reads_the_snapshots_that_it_has_read(shop: Shop, level: s
         assert total(connection) == before
         connection.execute("COMMIT")
         assert total(connection) == before + ROWS
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["by_itself", "among_others"])
+@pytest.mark.parametrize("prepared", [False, True], ids=["simple", "prepared"])
+def test_a_transaction_with_the_snapshot_of_another_reads_what_that_reads(
+    shop: Shop, prepared: bool, at_once: bool
+) -> None:
+    """So that parallel readers, as those of pg_dump and of DuckDB's postgres extension, are of one mind."""
+    with ExitStack() as stack:
+        first, second, third = (stack.enter_context(psycopg.connect(shop.url, autocommit=True)) for _ in range(3))
+        first.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        row = first.execute("SELECT pg_export_snapshot()").fetchone()
+        assert row is not None
+        before = total(first)
+        begin, take = "BEGIN ISOLATION LEVEL REPEATABLE READ", f"SET TRANSACTION SNAPSHOT '{row[0]}'"
+        shop.change()
+        for text in [f"{begin}; {take}"] if at_once else [begin, take]:
+            second.execute(text.encode(), prepare=prepared and not at_once)
+        assert total(second) == before
+        third.execute(begin.encode())
+        assert total(third) == before + ROWS
+        first.execute("COMMIT")
+        shop.change()
+        assert total(second) == before
+        second.execute("COMMIT")
+        assert total(second) == before + 2 * ROWS
+        assert total(third) == before + ROWS
+
+
+@pytest.mark.parametrize(
+    "begin",
+    ["BEGIN ISOLATION LEVEL REPEATABLE READ", "BEGIN; SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"],
+)
+def test_a_transaction_may_begin_in_the_query_that_reads(shop: Shop, begin: str) -> None:
+    with psycopg.connect(shop.url, autocommit=True) as connection:  # a new one: its settings have not been asked for
+        cursor = connection.execute(f"{begin}; SELECT sum(n) FROM a".encode())
+        while cursor.nextset():
+            pass
+        row = cursor.fetchone()
+        assert row is not None
+        shop.change()
+        assert total(connection) == row[0]
+        connection.execute("COMMIT")
+        assert total(connection) == row[0] + ROWS
 
 
 def test_read_committed_sees_each_sync(shop: Shop) -> None:

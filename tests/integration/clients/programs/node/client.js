@@ -27,6 +27,7 @@ async function main() {
   for (let from = 0; from < 4; from++) {
     const text = await client.query({ name: "types", text: TYPES, values: [from] });
     console.log("prepared", text.fields.map((f) => f.name + f.dataTypeID % 16384), JSON.stringify(text.rows));
+    // It reads binary values as text: what it makes of these bytes is compared.
     const binary = await client.query({ text: "SELECT id, name, salary, hired, active FROM nasty.people WHERE id > $1 ORDER BY id",
       values: [from], binary: true, rowMode: "array" });
     console.log("binary", JSON.stringify(binary.rows));
