@@ -14,8 +14,8 @@ FORMAT = 4  # part of every fingerprint: raise it when the DDL below changes its
 ACTIONS = {"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT", "r": "RESTRICT"}
 DEFERRABLE = {"": "", "deferrable": " DEFERRABLE", "deferred": " DEFERRABLE INITIALLY DEFERRED"}
 BLOCK_BYTES = 8192
-# The lake has no pages. Readers that divide larger tables by ranges of ctid (DuckDB's does, from 1,000 on) would each
-# bring all of the table over the bridge; of one that is not larger they ask for all rows in one statement.
+# Readers in parallel divide larger tables by ranges of ctid (DuckDB's do, from 1,000 on), of which one has all the rows
+# (emit/nodes/places.py): the others would come for nothing.
 MAX_BLOCKS = 999
 
 

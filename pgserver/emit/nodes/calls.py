@@ -15,6 +15,7 @@ from pgserver.emit.nodes.coercions import relabels_elements
 from pgserver.emit.nodes.counted_rows import counted_row
 from pgserver.emit.nodes.json_rows import row_arguments
 from pgserver.emit.nodes.ordering import sort_keys
+from pgserver.emit.nodes.places import place_test
 from pgserver.emit.nodes.sampling import chance, is_random
 from pgserver.emit.nodes.walk import NodeFunction, Walk
 from pgserver.emit.operators.comparisons import comparable, symbol_of
@@ -41,10 +42,12 @@ def function(node: Node, walk: Walk) -> Value:
 
 def operator(node: Node, walk: Walk) -> Value:
     """An operator."""
-    by_chance = id(node) in walk.context.filters
-    operands = [
-        chance(walk) if by_chance and is_random(arg, walk) else walk.expression(arg) for arg in node.nodes("args")
-    ]
+    args = node.nodes("args")
+    if id(node) not in walk.context.filters:
+        return apply_operator(node, walk, walk.expressions(args))
+    if (found := place_test(node, walk)) is not None:
+        return found
+    operands = [chance(walk) if is_random(arg, walk) else walk.expression(arg) for arg in args]
     return apply_operator(node, walk, tuple(operands))
 
 

@@ -45,7 +45,7 @@ def fields_of(node: Node, walk: Walk) -> list[tuple[str, Value]]:
     """Return the names and values of a whole row's fields."""
     scope = walk.scope.up(node.integer("varlevelsup"))
     source = scope.sources.get(node.integer("varno"))
-    if not isinstance(source, Source) or scope.above_group or _has_outer_join(scope.query):
+    if not isinstance(source, Source) or scope.above_group or has_outer_join(scope.query):
         raise NoRule("a whole row of an outer join, or of a group")
     entry = scope.query.nodes("rtable")[node.integer("varno") - 1]
     if isinstance(source, RelationSource):
@@ -63,7 +63,7 @@ def _plain(names: list[str]) -> list[str]:
     return names
 
 
-def _has_outer_join(query: Node) -> bool:
+def has_outer_join(query: Node) -> bool:
     """Tell whether a row of FROM may be missing: it then is NULL, not a row of NULLs."""
     pending = query.node("jointree").nodes("fromlist")
     while pending:

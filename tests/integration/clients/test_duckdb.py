@@ -108,7 +108,6 @@ def test_readers_in_parallel_see_every_row_once(same: Compare) -> None:
     assert same(f"SELECT count(*) AS n, sum(l_orderkey) FROM ({both})")["n"].to_pylist() == [120350]
 
 
-@pytest.mark.xfail(reason="ctid is known to the bridge alone: every reader brings the whole table there", strict=True)
 def test_readers_in_parallel_do_without_the_bridge(databases: list[duckdb.DuckDBPyConnection], server: Program) -> None:
     before = server.log_bytes()
     assert databases[1].execute("SELECT count(*) FROM pg.lineitem").fetchone() == (60175,)
