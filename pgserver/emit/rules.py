@@ -111,9 +111,10 @@ def named_once(args: tuple[Value, ...], write: Callable[[tuple[Value, ...]], str
     """Write a form over values that a lambda names.
 
     Most macros name their arguments several times: nested, what DuckDB plans would double and double. It costs 15 ns a
-    row, so the first levels go without.
+    row, so the first levels go without. The coalesce keeps the field's name: DuckDB forgets that of a macro's call when
+    it binds a correlated subquery again.
     """
-    fields = ", ".join(f"'a{index}': {arg.sql}" for index, arg in enumerate(args))
+    fields = ", ".join(f"'a{index}': coalesce({arg.sql})" for index, arg in enumerate(args))
     names = tuple(replace(arg, sql=f"arg_['a{index}']", atom=True) for index, arg in enumerate(args))
     return f"list_transform([{{{fields}}}], lambda arg_: {write(names)})[1]"
 

@@ -38,10 +38,10 @@ CREATE MACRO pg_spilled_seconds(d, spilled) AS pg_at_microseconds((d - trunc(d) 
 CREATE MACRO pg_spilled_(m, d, u, spilled, seconds) AS pg_interval(trunc(m), CAST(trunc(d) AS BIGINT) + CAST(trunc(spilled) AS BIGINT) + CAST(trunc(seconds / 86400) AS BIGINT), u + (seconds - trunc(seconds / 86400) * 86400) * 1000000);
 CREATE MACRO pg_spilled_from_days_(m, d, u, spilled) AS pg_spilled_(m, d, u, spilled, pg_spilled_seconds(d, spilled));
 CREATE MACRO pg_spilled(m, d, u) AS pg_spilled_from_days_(m, d, u, pg_spilled_days(m));
-CREATE MACRO pg_times(i, f) AS list_transform([{'i': i, 'f': f}], lambda m_: pg_spilled(pg_months(m_['i']) * m_['f'], datepart('day', m_['i']) * m_['f'], pg_us(m_['i']) * m_['f']))[1];
+CREATE MACRO pg_times(i, f) AS list_transform([{'i': coalesce(i), 'f': coalesce(f)}], lambda m_: pg_spilled(pg_months(m_['i']) * m_['f'], datepart('day', m_['i']) * m_['f'], pg_us(m_['i']) * m_['f']))[1];
 CREATE MACRO pg_days_spilled_(d, seconds) AS pg_interval(0, CAST(trunc(d) AS BIGINT) + CAST(trunc(seconds / 86400) AS BIGINT), (seconds - trunc(seconds / 86400) * 86400) * 1000000);
 CREATE MACRO pg_days_spilled(d) AS pg_days_spilled_(d, pg_at_microseconds((d - trunc(d)) * 86400));
-CREATE MACRO pg_over(i, f) AS list_transform([{'i': i, 'f': f}], lambda m_: CASE WHEN m_['f'] = 0 AND m_['i'] IS NOT NULL THEN error('22012') ELSE pg_spilled(pg_months(m_['i']) / m_['f'], datepart('day', m_['i']) / m_['f'], pg_us(m_['i']) / m_['f']) END)[1];
+CREATE MACRO pg_over(i, f) AS list_transform([{'i': coalesce(i), 'f': coalesce(f)}], lambda m_: CASE WHEN m_['f'] = 0 AND m_['i'] IS NOT NULL THEN error('22012') ELSE pg_spilled(pg_months(m_['i']) / m_['f'], datepart('day', m_['i']) / m_['f'], pg_us(m_['i']) / m_['f']) END)[1];
 
 -- Text, in IntervalStyle postgres.
 CREATE MACRO pg_interval_part(n, unit, after) AS CASE WHEN n = 0 THEN '' ELSE CASE WHEN after AND n > 0 THEN '+' ELSE '' END || n || ' ' || unit || CASE WHEN n = 1 THEN ' ' ELSE 's ' END END;

@@ -1,5 +1,6 @@
 -- Macros that the rules of the emitter name: numeric. The engine runs the files of this folder when a DuckDB starts.
 -- An error('22012') is one of Postgres' SQLSTATEs; error('bridge') asks for the bridge.
+-- A field is coalesce(x), not x: were x a macro's call, DuckDB would forget the field's name when it binds a correlated subquery again.
 
 -- An integer that must fit: a bare CAST is left out of comparisons.
 CREATE MACRO pg_int2(x) AS CASE WHEN x < -32768 OR x > 32767 THEN error('22003') ELSE CAST(x AS SMALLINT) END;
@@ -42,13 +43,13 @@ CREATE MACRO pg_long_quotient_(a, b, k) AS (a * pg_pow10(greatest(k - 10, 0))) /
 CREATE MACRO pg_quotient_digits_(a, b, k) AS CASE WHEN k < 0 THEN pg_rounded_quotient(a, b * pg_pow10(-k)) WHEN CAST(a AS DOUBLE) * pow(10, k) < 1e38 THEN pg_rounded_quotient(a * pg_pow10(k), b) ELSE pg_long_quotient_(a, b, k) END;
 CREATE MACRO pg_pointed_(d, r) AS CASE WHEN r = 0 THEN d WHEN length(d) > r THEN left(d, -r) || '.' || right(d, r) ELSE '0.' || lpad(d, r, '0') END;
 CREATE MACRO pg_scaled_text(neg, q, r) AS list_transform([CAST(q AS VARCHAR)], lambda d_: CASE WHEN neg AND d_ <> '0' THEN '-' || pg_pointed_(d_, r) ELSE pg_pointed_(d_, r) END)[1];
-CREATE MACRO pg_operands_(x, mx, y, my) AS list_transform([{'x': x, 'y': y}], lambda o_: {'x': o_['x'], 'y': o_['y'], 'a': abs(o_['x']), 'b': abs(o_['y']), 'p': abs(o_['x']) * mx, 'q': abs(o_['y']) * my});
+CREATE MACRO pg_operands_(x, mx, y, my) AS list_transform([{'x': coalesce(x), 'y': coalesce(y)}], lambda o_: {'x': o_['x'], 'y': o_['y'], 'a': abs(o_['x']), 'b': abs(o_['y']), 'p': abs(o_['x']) * mx, 'q': abs(o_['y']) * my});
 CREATE MACRO pg_quotient_scale(x, mx, y, my, wx, wy, k, shown) AS list_transform([{'x': abs(x) * mx, 'y': abs(y) * my}], lambda v_: CASE WHEN v_['y'] = 0 THEN error('22012') ELSE pg_quotient_scale_(v_['x'], v_['y'], wx, wy, shown) END)[1];
 CREATE MACRO pg_quotient(x, mx, y, my, wx, wy, k, shown) AS list_transform(pg_operands_(x, mx, y, my), lambda v_:
       CASE WHEN v_['x'] IS NULL OR v_['y'] IS NULL THEN NULL WHEN v_['y'] = 0 THEN error('22012') ELSE
       list_transform([pg_quotient_scale_(v_['p'], v_['q'], wx, wy, shown)], lambda r_: pg_scaled_text((v_['x'] < 0) <> (v_['y'] < 0), pg_quotient_digits_(v_['a'], v_['b'], r_ + k), r_))[1] END)[1];
 -- The same for an average: its divisor is a count, so that the digits fit; DuckDB binds it in half the time.
-CREATE MACRO pg_average(x, mx, y, my, wx, wy, k, shown) AS list_transform([{'x': x, 'a': abs(x), 'p': abs(x) * mx, 'y': CAST(y AS BIGINT)}], lambda v_:
+CREATE MACRO pg_average(x, mx, y, my, wx, wy, k, shown) AS list_transform([{'x': coalesce(x), 'a': abs(x), 'p': abs(x) * mx, 'y': CAST(y AS BIGINT)}], lambda v_:
       CASE WHEN v_['x'] IS NULL OR v_['y'] IS NULL THEN NULL ELSE
       list_transform([greatest(shown, CAST(16 - 4 * ((CASE WHEN v_['p'] = 0 THEN 0 ELSE pg_place(v_['p']) - wx END - pg_place64(v_['y']) + wy + 999999) // 10000 - 100) AS INTEGER))],
       lambda r_: pg_scaled_text(v_['x'] < 0, pg_rounded_quotient(v_['a'] * pg_pow10(greatest(r_ + k, 0)), v_['y'] * pg_pow10(greatest(-(r_ + k), 0))), r_))[1] END)[1];

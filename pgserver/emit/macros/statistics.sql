@@ -1,5 +1,5 @@
 -- The root of a quotient (of the same arguments as pg_quotient): of the quotient as Postgres shows it, with as many decimals.
-CREATE MACRO pg_root_of_quotient(x, mx, y, my, wx, wy, k, shown) AS list_transform([{'x': x, 'y': y}], lambda v_: CASE WHEN v_['x'] IS NULL OR v_['y'] IS NULL THEN NULL ELSE
+CREATE MACRO pg_root_of_quotient(x, mx, y, my, wx, wy, k, shown) AS list_transform([{'x': coalesce(x), 'y': coalesce(y)}], lambda v_: CASE WHEN v_['x'] IS NULL OR v_['y'] IS NULL THEN NULL ELSE
       list_transform([pg_quotient_scale_(v_['x'] * mx, v_['y'] * my, wx, wy, shown)], lambda r_: list_transform([pg_quotient_digits_(v_['x'], v_['y'], r_ + k)], lambda q_: pg_scaled_text(false, pg_root_(q_, r_), r_))[1])[1] END)[1];
 
 -- Floats in the order of the rows, from a list. One at a time is slow (0.1 ms): a long list is the bridge's.

@@ -14,3 +14,6 @@ SELECT (SELECT n.id FROM nasty.numbers n WHERE p.active ORDER BY n.id LIMIT 1), 
 SELECT n10 / 0.5 FROM nasty.numbers UNION ALL SELECT n10 FROM nasty.numbers;
 SELECT DISTINCT ON (CAST('a'::"char" AS varchar)) id FROM nasty.events ORDER BY CAST('a'::"char" AS varchar), id;
 SELECT n.id, (SELECT n.f4 FROM nasty.numbers m ORDER BY m.id LIMIT 1) FROM nasty.numbers n;
+SELECT (SELECT n.id FROM nasty.numbers n WHERE "overlaps"(t.at, t.at + interval '0', t.at, t.at + interval '30 days') ORDER BY n.id LIMIT 1) FROM nasty.events t;
+SELECT (SELECT e.id FROM nasty.events e WHERE (e.at - t.at) * 2 > interval '0' ORDER BY e.id LIMIT 1) FROM nasty.events t;
+SELECT (SELECT e.id FROM nasty.events e WHERE justify_hours(t.at - t.at) / 2 >= interval '0' ORDER BY e.id LIMIT 1) FROM nasty.events t;
