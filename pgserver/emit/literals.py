@@ -1,6 +1,7 @@
 """DuckDB literals of Python values. Text is refused only where it holds NUL, which Postgres' text never does."""
 
 from decimal import Decimal
+from math import copysign
 
 from pgserver.emit.errors import NoRule
 from pgserver.emit.times import calendar
@@ -22,7 +23,12 @@ def bytea_literal(value: bytes) -> str:
 
 
 def float_literal(value: float, duckdb_type: str) -> str:
-    """Return a FLOAT or DOUBLE literal; `repr` gives the shortest text that reads back the same."""
+    """Return a FLOAT or DOUBLE literal; `repr` gives the shortest text that reads back the same.
+
+    Raises: NoRule for negative zero, which DuckDB takes for zero: of equal constants it computes one.
+    """
+    if value == 0 and copysign(1, value) < 0:
+        raise NoRule("a constant of negative zero")
     return f"CAST('{value!r}' AS {duckdb_type})"
 
 

@@ -67,7 +67,7 @@ def _float(text: str) -> float | None:
 
 def _float4(text: str) -> object:
     """Leave the digits to DuckDB: going through a double would round twice. The literal itself is the value here."""
-    if _NUMBER.fullmatch(text):
+    if _NUMBER.fullmatch(text) and float(text) != 0:
         return f"CAST({text_literal(text.strip())} AS FLOAT)"
     return _float(text)
 

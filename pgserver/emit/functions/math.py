@@ -9,7 +9,7 @@ FLOATS = ("real", "double precision")
 RADIANS_PER_DEGREE = "CAST('0.0174532925199432957692' AS DOUBLE)"
 
 # The same function, which raises in DuckDB where Postgres raises (or needlessly: the bridge answers then).
-LIBM = ("acos", "asin", "asinh", "atan", "atanh", "cbrt", "cos", "cosh", "cot", "sin", "sinh", "sqrt", "tan", "tanh")
+LIBM = ("acos", "asin", "asinh", "atan", "cbrt", "cos", "cosh", "cot", "sin", "sinh", "sqrt", "tan", "tanh")
 
 
 def _of_integers() -> Iterator[Rule]:
@@ -29,6 +29,7 @@ def _of_floats() -> Iterator[Rule]:
     yield rewritten("sign(double precision)", "CAST(sign($1) AS DOUBLE)")
     yield renamed("exp(double precision)", to="pg_exp")
     yield renamed("acosh(double precision)", to="pg_acosh")
+    yield renamed("atanh(double precision)", to="pg_atanh")
     for name in ("pow", "power"):
         yield renamed(f"{name}(double precision,double precision)", to="pg_pow")
     yield same("atan2(double precision,double precision)")

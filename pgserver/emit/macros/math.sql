@@ -11,6 +11,7 @@ CREATE MACRO pg_ranged_(r, finite) AS CASE WHEN finite AND (isinf(r) OR abs(r) <
 CREATE MACRO pg_exp(x) AS pg_ranged_(exp(x), isfinite(x));
 CREATE MACRO pg_pow(x, y) AS CASE WHEN (x = 0 AND y < 0) OR (x < 0 AND isfinite(y) AND floor(y) <> y) THEN error('2201F') ELSE pg_ranged_(pow(x, y), x <> 0 AND isfinite(x) AND isfinite(y)) END;
 CREATE MACRO pg_acosh(x) AS CASE WHEN x < 1 THEN error('22003') ELSE acosh(x) END;
+CREATE MACRO pg_atanh(x) AS CASE WHEN x = -1 THEN CAST('-infinity' AS DOUBLE) ELSE atanh(x) END;  -- of -1, DuckDB says infinity
 
 -- Half to even, as rint(): round_even() is wrong between 2^51 and 2^52. Above 2^52 floats are whole numbers.
 CREATE MACRO pg_rint(x) AS CASE WHEN x = 0 OR abs(x) >= CAST(4503599627370496 AS DOUBLE) THEN x WHEN x > 0 THEN (x + CAST(4503599627370496 AS DOUBLE)) - CAST(4503599627370496 AS DOUBLE)

@@ -60,7 +60,7 @@ CREATE MACRO pg_quotient_number(x, mx, y, my, wx, wy, k, shown) AS list_transfor
       list_transform([pg_quotient_scale_(v_['p'], v_['q'], wx, wy, shown)], lambda r_: CASE WHEN (v_['x'] < 0) <> (v_['y'] < 0) THEN -1 ELSE 1 END * pg_at_20_(pg_quotient_digits_(v_['a'], v_['b'], r_ + k), r_))[1] END)[1];
 
 -- The decimals that a numeric's text needs: those up to its last digit that is not 0.
-CREATE MACRO pg_min_scale(t) AS CASE WHEN contains(t, '.') THEN CAST(length(rtrim(t, '0')) - instr(t, '.') AS INTEGER) WHEN t IS NOT NULL THEN 0 END;
+CREATE MACRO pg_min_scale(t) AS CASE WHEN contains(t, '.') THEN CAST(length(rtrim(t, '0')) - instr(t, '.') AS INTEGER) WHEN t NOT IN ('NaN', 'Infinity', '-Infinity') THEN 0 END;
 
 -- The whole number next to the root of q * 10^r. pg_residue_: q * 10^r - s^2, in two limbs of 10^(2h), as the product may
 -- have more than 38 digits.

@@ -1,7 +1,6 @@
 """Nodes that name a value: columns, constants, parameters, session values."""
 
 from dataclasses import replace
-from math import copysign
 
 from pgserver.emit import kinds, sessions
 from pgserver.emit.errors import NoRule
@@ -80,8 +79,6 @@ def const(node: Node, walk: Walk) -> Value:
     if type_oid == kinds.INTERVAL:
         assert isinstance(value, tuple)
         _note_interval(value, walk)
-    if isinstance(value, float) and value == 0 and copysign(1, value) < 0:
-        raise NoRule("a constant of negative zero, which DuckDB takes for zero")
     return found
 
 

@@ -3,7 +3,10 @@
 import datetime
 import struct
 import uuid
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
+from math import copysign
 
 import duckdb
 import pytest
@@ -102,16 +105,36 @@ def test_text_literals(text: str) -> None:
     assert value(literal(kinds.TEXT, varlena(text.encode()))) == text
 
 
-@given(st.floats())
+def is_negative_zero(number: float) -> bool:
+    return number == 0 and copysign(1, number) < 0
+
+
+@given(st.floats().filter(lambda number: not is_negative_zero(number)))
 def test_double_literals(number: float) -> None:
     found = value(literal(kinds.FLOAT8, struct.pack("<d", number)))
     assert struct.pack("<d", found) == struct.pack("<d", number) or (found != found and number != number)
 
 
-@given(st.floats(width=32))
+@given(st.floats(width=32).filter(lambda number: not is_negative_zero(number)))
 def test_float_literals(number: float) -> None:
     found = value(literal(kinds.FLOAT4, struct.pack("<f", number)))
     assert struct.pack("<f", found) == struct.pack("<f", number) or (found != found and number != number)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        partial(value_literal, kinds.FLOAT8, -0.0),
+        partial(value_literal, kinds.FLOAT4, -0.0),
+        partial(value_literal, 1022, [0.0, -0.0]),
+        partial(parameter_literal, kinds.FLOAT8, 0, b"-0"),
+        partial(parameter_literal, kinds.FLOAT4, 0, b"-0.0"),
+        partial(parameter_literal, kinds.FLOAT8, 1, struct.pack("!d", -0.0)),
+    ],
+)
+def test_negative_zero_would_be_taken_for_zero(write: Callable[[], str]) -> None:
+    with pytest.raises(NoRule):
+        write()
 
 
 @given(st.binary())

@@ -1,0 +1,3 @@
+-- Found by tests/compat/generator, shrunk: each gave other rows, or an error of the emitter's own.
+SELECT min_scale(nan) FROM nasty.odd_types;
+SELECT atanh(CAST(sign(-2.50) AS double precision)), atanh(f8) FROM nasty.numbers WHERE f8 BETWEEN -1 AND 1;
