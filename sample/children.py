@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 GRACE_SECONDS = 40  # a server may drain for 30
 _PR_SET_PDEATHSIG = 1
@@ -21,17 +22,25 @@ def program(
     Args: the module; variables to set besides our own (an empty value unsets); whether to drop its standard output.
     """
     variables = {**os.environ, **(environment or {})}
-    child = subprocess.Popen(
-        [sys.executable, "-m", module],
+    child = start(
+        module,
         env={name: value for name, value in variables.items() if value},
         stdout=subprocess.DEVNULL if quiet else None,
-        start_new_session=True,
-        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
     )
     try:
         yield child
     finally:
         end(child)
+
+
+def start(module: str, **options: Any) -> subprocess.Popen[bytes]:
+    """Start `python -m module` with these options of Popen; the kernel ends it with the thread that calls."""
+    return subprocess.Popen(
+        [sys.executable, "-m", module],
+        start_new_session=True,
+        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        **options,
+    )
 
 
 def end(child: subprocess.Popen[bytes]) -> None:

@@ -2,7 +2,7 @@
 
 import itertools
 import socket
-import time
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,10 +27,13 @@ class Faults:
     slow_s: float = 1.0
     count: int = 0  # of failures
     _seen: "itertools.count[int]" = field(default_factory=itertools.count)
+    _told: threading.Event = field(default_factory=threading.Event)  # who is slow waits no longer
 
     def set(self, kind: str, *, one_in: int = 1, path: str = "") -> None:
         """Begin to fail, or stop (""); count from 0."""
         self.kind, self.one_in, self.path, self.count, self._seen = kind, one_in, path, 0, itertools.count()
+        self._told.set()
+        self._told = threading.Event()
 
     def wrap(self, answer: App) -> App:
         def app(environment: Any, start_response: Any) -> Iterable[bytes]:
@@ -47,7 +50,7 @@ class Faults:
             if self.kind == "cut":  # in the middle of the body
                 body = b"".join(answer(environment, start_response))
                 return [body[: len(body) // 2]]
-            time.sleep(self.slow_s)
+            self._told.wait(self.slow_s)
             return answer(environment, start_response)
 
         return app

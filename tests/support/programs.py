@@ -66,13 +66,8 @@ def server(variables: Mapping[str, str], port: int, log: Path, *, wait_s: float 
     """Run `python -m pgserver` until the block is left, and wait until it serves."""
     variables = {"BEMIDB_PORT": str(port), "BEMIDB_DATABASE": "bemidb", **variables}
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "pgserver"],
-            cwd=ROOT,
-            env=environment(variables),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
+        process = children.start(
+            "pgserver", cwd=ROOT, env=environment(variables), stdout=output, stderr=subprocess.STDOUT
         )
     program = Program(process, log, port, variables["BEMIDB_DATABASE"])
     try:

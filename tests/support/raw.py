@@ -46,7 +46,7 @@ def sqlstates(messages: Sequence[Message]) -> list[str]:
 class Wire:
     """One socket."""
 
-    def __init__(self, port: int, *, timeout_s: float = 20, address: str = "127.0.0.1") -> None:
+    def __init__(self, port: int, *, timeout_s: float = 60, address: str = "127.0.0.1") -> None:
         """Connect, from an address of this machine."""
         self.socket: socket.socket | ssl.SSLSocket = socket.create_connection(
             ("127.0.0.1", port), timeout_s, source_address=(address, 0)

@@ -31,14 +31,14 @@ class Server:
     def signal(self, number: int = signal.SIGTERM) -> None:
         os.kill(self.process.pid, number)
 
-    def wait_for_log(self, text: str, seconds: float = 30) -> None:
+    def wait_for_log(self, text: str, seconds: float = 60) -> None:
         wait_until(lambda: text in self.log.read_text(), seconds, what=text)
 
-    def exit_code(self, seconds: float = 30) -> int:
+    def exit_code(self, seconds: float = 60) -> int:
         return self.process.wait(seconds)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20, *, what: str = "condition") -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60, *, what: str = "condition") -> None:
     """Poll until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -51,13 +51,8 @@ def running(variables: Mapping[str, str], port: int, log: Path, *, wait_s: float
     """Run `python -m pgserver` until the block is left."""
     variables = {"BEMIDB_PORT": str(port), "BEMIDB_DATABASE": "bemidb", **variables}
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "pgserver"],
-            cwd=ROOT,
-            env=environment(variables),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
+        process = children.start(
+            "pgserver", cwd=ROOT, env=environment(variables), stdout=output, stderr=subprocess.STDOUT
         )
     server = Server(process, log, port)
     try:

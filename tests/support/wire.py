@@ -185,7 +185,7 @@ def _bytes(value: bytes) -> Any:
 class Talk:
     """A connection that scripts are sent over."""
 
-    def __init__(self, address: tuple[str, int], parameters: dict[str, str] | None, *, timeout_s: float = 10) -> None:
+    def __init__(self, address: tuple[str, int], parameters: dict[str, str] | None, *, timeout_s: float = 60) -> None:
         """Connect; log in with these parameters, or not at all (None: a raw connection)."""
         self._socket = socket.create_connection(address, timeout=timeout_s)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

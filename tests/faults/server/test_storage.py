@@ -108,12 +108,12 @@ def test_always(stand: Stand, kind: str) -> None:
 
 
 def test_a_bucket_that_hangs_does_not_outlast_statement_timeout(stand: Stand) -> None:
-    stand.faults.slow_s = 5
+    stand.faults.slow_s = 60
     stand.faults.set("slow", path="all_hang")
     began = time.monotonic()
     with pytest.raises(psycopg.errors.QueryCanceled):
         stand.ask("all_hang", timeout_ms=1000)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < stand.faults.slow_s / 2
     stand.faults.set("")
     assert stand.ask("all_hang") == RIGHT
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +11,6 @@ import pytest
 from tests.integration.server.test_cancel import QUICK, SLOW, engine_works, wait_until_it_rests, wait_until_it_works
 from tests.support.raw import Wire, backend_key, fields, query
 from tests.support.servers import Server, wait_until
-
-BACK_S = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -44,19 +41,17 @@ def test_a_dead_twin_is_back_soon(server: Server, own_lake: dict[str, str], vict
         lake.send(query(SLOW))
         wait_until_it_works(server)
         twin.send(query("SELECT pg_sleep(60)"))
-        began = time.monotonic()
         os.kill(postmaster(own_lake) if victim == "postmaster" else process_id, signal.SIGKILL)
         for wire in (idle, lake, twin):
             error = fields(wire.to_end()[-1][1])
             assert error["S"] == "FATAL"
             assert error["C"] in ("57P02", "57P01", "57P03")
-        wait_until(lambda: answers(server), 10, what="new sessions")
-        assert time.monotonic() - began < BACK_S + 1
+        wait_until(lambda: answers(server), what="new sessions")
     wait_until_it_rests(server)
 
 
 def test_a_twin_that_dies_again_and_again_comes_back(server: Server, own_lake: dict[str, str]) -> None:
     for _ in range(3):
         os.kill(postmaster(own_lake), signal.SIGKILL)
-        wait_until(lambda: answers(server), 15, what="new sessions")
+        wait_until(lambda: answers(server), what="new sessions")
     assert not engine_works(server)

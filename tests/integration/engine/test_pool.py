@@ -161,7 +161,7 @@ async def idle(engine) -> None:
     """Wait until the child has nothing to do; a cancel that it ignores would kill it."""
     child = engine.active
     started = time.monotonic()
-    await asyncio.wait_for(child.idle.wait(), 9)
+    await asyncio.wait_for(child.idle.wait(), 60)
     assert engine.active is child, time.monotonic() - started
 
 

@@ -136,7 +136,7 @@ def test_garbage_on_the_port_closes_and_harms_nobody(server: Program) -> None:
         bytes(range(256)),
         b"\x16\x03\x01\x02\0",
     ):
-        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
             connection.sendall(garbage)
             connection.shutdown(socket.SHUT_WR)
             while connection.recv(65536):

@@ -83,19 +83,20 @@ def test_a_drain_ends_at_its_limit(server: Server) -> None:
 
 
 @pytest.mark.parametrize("signals", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT,)])
-def test_who_asks_twice_or_by_ctrl_c_is_not_kept_waiting(server: Server, signals: tuple[int, ...]) -> None:
+def test_who_asks_twice_or_by_ctrl_c_is_not_kept_waiting(
+    make_server: Callable[..., Server], signals: tuple[int, ...]
+) -> None:
+    server = make_server(BEMIDB_DRAIN_SECONDS="600")
     with Wire(server.port) as running, Wire(server.port) as twin, Wire(server.port) as idle:
         for wire in (running, twin, idle):
             wire.log_in()
         running.send(query(SLOW))
         twin.send(query("SELECT pg_sleep(60)"))
         wait_until_it_works(server)
-        began = time.monotonic()
         for number in signals:
             server.signal(number)
             server.wait_for_log("draining")
         assert [told(wire) for wire in (running, twin, idle)] == [("FATAL", "57P01")] * 3
-        assert time.monotonic() - began < DRAIN_S - 1
     assert server.exit_code() == 0
 
 

@@ -32,9 +32,9 @@ def run(wire: Wire, *texts: str) -> None:
 def test_statement_timeout(server: Server, how: str) -> None:
     with Wire(server.port) as wire:
         wire.log_in()
-        run(wire, "SET statement_timeout = 500")
         if how == "alone":
             run(wire, QUICK)
+        run(wire, "SET statement_timeout = 500")
         if how == "transaction":
             run(wire, "BEGIN")
         began = time.monotonic()
@@ -44,17 +44,17 @@ def test_statement_timeout(server: Server, how: str) -> None:
         assert sqlstates(messages) == ["57014"]
         error = fields(next(body for tag, body in messages if tag == "E"))
         assert error["M"] == "canceling statement due to statement timeout"
-        assert 0.4 < time.monotonic() - began < 1.5
+        assert time.monotonic() - began > 0.4
         if how == "transaction":
             run(wire, "ROLLBACK")
-        run(wire, QUICK)
+        run(wire, "RESET statement_timeout", QUICK)
     wait_until_it_rests(server)
 
 
 def test_statement_timeout_counts_each_execute_of_a_portal(server: Server) -> None:
     with Wire(server.port) as wire:
         wire.log_in()
-        run(wire, "SET statement_timeout = 700", "BEGIN")
+        run(wire, "SET statement_timeout = 1500", "BEGIN")
         wire.send(
             frame("P", b"s\0SELECT l_orderkey FROM lineitem\0\0\0") + frame("B", b"p\0s\0\0\0\0\0\0\0") + frame("H")
         )
@@ -69,7 +69,7 @@ def test_statement_timeout_counts_each_execute_of_a_portal(server: Server) -> No
 def test_transaction_timeout(server: Server) -> None:
     with Wire(server.port) as wire:
         wire.log_in()
-        run(wire, "SET transaction_timeout = 500", QUICK)
+        run(wire, QUICK, "SET transaction_timeout = 500")
         wire.send(query(SLOW))
         assert sqlstates(wire.to_end()) == ["25P04"]
     wait_until_it_rests(server)
@@ -78,7 +78,7 @@ def test_transaction_timeout(server: Server) -> None:
 def test_idle_in_transaction_session_timeout_does_not_count_a_lake_statement(server: Server) -> None:
     with Wire(server.port) as wire:
         wire.log_in()
-        run(wire, "SET idle_in_transaction_session_timeout = 600", "SET statement_timeout = 1200", "BEGIN")
+        run(wire, "SET idle_in_transaction_session_timeout = 1000", "SET statement_timeout = 1500", "BEGIN")
         wire.send(query(SLOW))
         assert sqlstates(wire.until()) == ["57014"]
         run(wire, "ROLLBACK", "BEGIN", QUICK)
@@ -88,7 +88,7 @@ def test_idle_in_transaction_session_timeout_does_not_count_a_lake_statement(ser
 def test_idle_session_timeout_does_not_count_a_lake_statement(server: Server) -> None:
     with Wire(server.port) as wire:
         wire.log_in()
-        run(wire, "SET idle_session_timeout = 600", "SET statement_timeout = 1200", QUICK)
+        run(wire, "SET idle_session_timeout = 1000", "SET statement_timeout = 1500", QUICK)
         wire.send(query(SLOW))
         assert sqlstates(wire.until()) == ["57014"]
         for _ in range(4):

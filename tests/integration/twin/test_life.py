@@ -132,7 +132,7 @@ def test_a_killed_postmaster_is_back(make_twin: Any) -> None:
         await asyncio.sleep(0.1)
         assert running.twin.alive()
         os.kill(running.postmaster(), signal.SIGKILL)
-        await asyncio.wait_for(back.wait(), 20)
+        await asyncio.wait_for(back.wait(), 60)
         task.cancel()
 
     running.run(kill_and_wait())
@@ -158,7 +158,7 @@ def test_a_killed_guardian_too(make_twin: Any) -> None:
         await asyncio.sleep(0.1)
         os.kill(guardian, signal.SIGKILL)
         os.kill(postmaster, signal.SIGKILL)
-        await asyncio.wait_for(back.wait(), 20)
+        await asyncio.wait_for(back.wait(), 60)
         task.cancel()
 
     running.run(kill_and_wait())

@@ -1,6 +1,5 @@
 """The lake's tables in the twin: as at the source, brought up to date by diff, whatever is in the way."""
 
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -269,9 +268,7 @@ def test_a_table_that_is_read_waits_its_turn(twin: Any) -> None:
     first = twin.apply(old, gone)
     with twin.connect() as reader, reader.transaction():
         reader.execute("SELECT * FROM a, gone")
-        began = time.monotonic()
         second = twin.apply(new, other)
-        assert time.monotonic() - began < 2
         assert second.pending == (("public", "a"), ("public", "gone"))
         assert {(t.name, t.view) for t in second.tables.values()} == {
             ("a", old.view),
