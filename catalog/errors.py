@@ -38,11 +38,3 @@ class CommitOutcomeUnknown(Exception):
 
 class CorruptMetadata(ValueError):
     """A metadata file or manifest of the lake cannot be read as what it should be."""
-
-
-class TableBusy(Exception):
-    """Another program holds the lock on a table."""
-
-
-class LockLost(Exception):
-    """The lock on a table was lost with its connection, and another program has it now; nothing was changed."""

@@ -8,23 +8,20 @@ table right whoever holds what is the compare-and-set of its pointer.
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection
+from contextlib import suppress
 
 import psycopg
-import structlog
 from psycopg import Connection
 
 from catalog.database import connection_error
-from catalog.errors import LockLost, TableBusy
 from catalog.pointers import VARIABLE
 
-log = structlog.get_logger()
-
 PAUSE_SECONDS = 0.25
+TAKE = "SELECT n, pg_try_advisory_lock(n) FROM unnest(%s::int8[]) AS n"
 # The server may need a moment to see that our old connection is gone.
 REGAIN_SECONDS = 5.0
-# The transaction is idle for as long as a table takes to copy.
+# The transaction is idle for as long as the run takes.
 BEGIN = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = '15s'"
 TRANSACTION_TIMEOUT_SINCE = 170000
 
@@ -53,59 +50,40 @@ class Locks:
                 self._connection.close()
                 self._connection = None
 
-    @contextmanager
-    def table(self, namespace: str, name: str, wait_seconds: float) -> Iterator[bool]:
-        """Hold a table's lock. Yields: whether it had to be waited for.
+    def take(self, keys: Collection[Name]) -> set[Name]:
+        """Take those locks that nobody else has. Returns: them.
 
-        Raises: TableBusy when another holds it all that time; NotReachable, OperatorError.
+        Raises: NotReachable, OperatorError.
         """
-        key = ("table", namespace, name)
-        deadline = time.monotonic() + wait_seconds
-        waited = False
-        while not self.try_lock(key):
-            if not waited:
-                log.info("table_locked_by_another", namespace=namespace, table=name, wait_s=wait_seconds)
-            waited = True
-            if time.monotonic() >= deadline:
-                raise TableBusy(f"another sync is copying it to {namespace}.{name}, waited {wait_seconds:.0f} s for it")
-            time.sleep(PAUSE_SECONDS)
-        try:
-            yield waited
-        finally:
-            self.unlock(key)
-
-    def try_lock(self, key: Name) -> bool:
-        """Take a lock if nobody has it."""
         with self._mutex:
-            got = self._try(key)
-            if got:
-                self._held.add(key)
+            got = self._take(keys)
+            self._held |= got
             return got
 
-    def unlock(self, key: Name) -> None:
-        """Give a lock back; where the connection is lost it is free already."""
+    def release(self, keys: Collection[Name]) -> None:
+        """Give locks back; where the connection is lost they are free already."""
         with self._mutex:
-            if key in self._held and self._connection is not None:
+            ours = [number(key) for key in keys if key in self._held]
+            if ours and self._connection is not None:
                 with suppress(psycopg.Error):
-                    self._connection.execute("SELECT pg_advisory_unlock(%s)", (number(key),))
-            self._held.discard(key)
+                    self._connection.execute("SELECT pg_advisory_unlock(n) FROM unnest(%s::int8[]) AS n", (ours,))
+            self._held.difference_update(keys)
 
-    def confirm(self, namespace: str, name: str) -> None:
-        """See that a table's lock is still ours, over a new connection where the old one broke.
+    def lost(self, keys: Collection[Name]) -> set[Name]:
+        """See that locks are still ours, over a new connection where the old one broke. Returns: those that are not.
 
-        Raises: LockLost; NotReachable, OperatorError.
+        Raises: NotReachable, OperatorError.
         """
-        key = ("table", namespace, name)
         with self._mutex:
-            if self._alive() and key in self._held:
-                return
             deadline = time.monotonic() + REGAIN_SECONDS
-            while key not in self._held or not self._alive():
-                if self._try(key):
-                    self._held.add(key)
-                    return
-                if time.monotonic() >= deadline:
-                    raise LockLost(f"the lock on {namespace}.{name} was lost, and another sync has it now")
+            while True:
+                if not self._alive():
+                    self._reopen()
+                missing = set(keys) - self._held
+                self._held |= self._take(missing)
+                missing -= self._held
+                if not missing or time.monotonic() >= deadline:
+                    return missing
                 time.sleep(PAUSE_SECONDS)
 
     def _alive(self) -> bool:
@@ -119,27 +97,29 @@ class Locks:
             return False
         return True
 
-    def _try(self, key: Name) -> bool:
+    def _take(self, keys: Collection[Name]) -> set[Name]:
+        if not keys:
+            return set()
         if not self._alive():
             self._reopen()
         assert self._connection is not None
+        names = {number(key): key for key in keys}
         try:
-            row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (number(key),)).fetchone()
+            rows = self._connection.execute(TAKE, (list(names),)).fetchall()
         except psycopg.OperationalError as error:
             raise connection_error(VARIABLE, error) from None
-        return row is not None and bool(row[0])
+        return {names[found] for found, got in rows if got}
 
     def _reopen(self) -> None:
-        """Connect, and take again what was held; what others have meanwhile is lost, which `confirm` tells."""
+        """Connect, and take again what was held; what others have meanwhile is lost, which `lost` tells."""
         self._connection = self._connect()
         try:
             self._connection.execute(BEGIN)
             if self._connection.info.server_version >= TRANSACTION_TIMEOUT_SINCE:
                 self._connection.execute("SET LOCAL transaction_timeout = 0")
-            for key in list(self._held):
-                row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (number(key),)).fetchone()
-                if row is None or not row[0]:
-                    self._held.discard(key)
+            held = [number(key) for key in self._held]
+            got = {found for found, is_ours in self._connection.execute(TAKE, (held,)) if is_ours}
+            self._held = {key for key in self._held if number(key) in got}
         except psycopg.OperationalError as error:
             self._connection.close()
             self._connection = None

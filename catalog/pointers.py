@@ -10,7 +10,7 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,32 +73,40 @@ CREATE TABLE IF NOT EXISTS bemidb_sync_runs (
 );
 """
 
-WITHOUT_FILES = "PGREL"
+TABLE, WITHOUT_FILES = "TABLE", "PGREL"
 OURS = f"""catalog_name = 'bemidb' AND metadata_location IS NOT NULL
 AND coalesce(iceberg_type, 'TABLE') IN ('TABLE', '{WITHOUT_FILES}')"""
 READ_POINTERS = f"""{BEGIN}; SELECT table_namespace, table_name, metadata_location, xmin::text FROM iceberg_tables
 WHERE {OURS}; COMMIT"""  # noqa: S608 - our own constants; one message, one round trip
+READ_CHANGED = f"""SELECT t.table_namespace, t.table_name, t.metadata_location, t.xmin::text, k.name IS NOT NULL,
+CASE WHEN k.name IS NULL THEN t.columns END
+FROM iceberg_tables t
+LEFT JOIN unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS k(namespace, name, version, location)
+ON (k.namespace, k.name, k.version, k.location)
+ = (t.table_namespace, t.table_name, t.xmin::text, t.metadata_location) WHERE {OURS}"""  # noqa: S608
 READ_VIEWS = f"""SELECT table_namespace, table_name, metadata_location, columns, xmin::text FROM iceberg_tables
 WHERE {OURS} AND (table_namespace, table_name) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"""  # noqa: S608
 READ_POINTER = """SELECT metadata_location FROM iceberg_tables WHERE catalog_name = 'bemidb'
 AND table_namespace = %s AND table_name = %s AND coalesce(iceberg_type, 'TABLE') = 'TABLE'"""
-ADD_NAMESPACE = """INSERT INTO iceberg_namespace_properties (catalog_name, namespace, property_key, property_value)
-VALUES ('bemidb', %s, 'exists', 'true') ON CONFLICT DO NOTHING"""
-ADD_POINTER = f"""INSERT INTO iceberg_tables AS t
+ADD_NAMESPACES = """INSERT INTO iceberg_namespace_properties (catalog_name, namespace, property_key, property_value)
+SELECT DISTINCT 'bemidb', namespace, 'exists', 'true' FROM unnest(%s::text[]) AS namespace ON CONFLICT DO NOTHING"""
+CHANGES = """unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+AS n(namespace, name, old, location, kind, columns)"""
+# A table takes the place of a relation without files; that has no snapshot to build on.
+ADD_POINTERS = f"""INSERT INTO iceberg_tables AS t
 (catalog_name, table_namespace, table_name, metadata_location, columns, iceberg_type)
-VALUES ('bemidb', %s, %s, %s, %s::jsonb, 'TABLE') ON CONFLICT (catalog_name, table_namespace, table_name) DO UPDATE
-SET metadata_location = excluded.metadata_location, columns = excluded.columns, iceberg_type = 'TABLE'
-WHERE t.iceberg_type = '{WITHOUT_FILES}'"""  # noqa: S608
-MOVE_POINTER = """UPDATE iceberg_tables
-SET metadata_location = %s, previous_metadata_location = metadata_location, columns = %s::jsonb
-WHERE catalog_name = 'bemidb' AND table_namespace = %s AND table_name = %s AND metadata_location = %s"""
-PUT_RELATION = f"""INSERT INTO iceberg_tables AS t
-(catalog_name, table_namespace, table_name, metadata_location, columns, iceberg_type)
-VALUES ('bemidb', %s, %s, %s, %s::jsonb, '{WITHOUT_FILES}')
+SELECT 'bemidb', n.namespace, n.name, n.location, n.columns::jsonb, n.kind FROM {CHANGES}
 ON CONFLICT (catalog_name, table_namespace, table_name) DO UPDATE
-SET metadata_location = excluded.metadata_location, previous_metadata_location = NULL, columns = excluded.columns,
-    iceberg_type = excluded.iceberg_type
-WHERE t.metadata_location = %s"""  # noqa: S608
+SET metadata_location = excluded.metadata_location, columns = excluded.columns, iceberg_type = excluded.iceberg_type
+WHERE t.iceberg_type = '{WITHOUT_FILES}' AND excluded.iceberg_type = '{TABLE}'
+RETURNING t.table_namespace, t.table_name"""  # noqa: S608
+MOVE_POINTERS = f"""UPDATE iceberg_tables AS t
+SET metadata_location = n.location, columns = n.columns::jsonb, iceberg_type = n.kind, previous_metadata_location =
+    CASE WHEN n.location = n.old THEN t.previous_metadata_location WHEN n.kind = '{TABLE}' THEN n.old END
+FROM {CHANGES}
+WHERE t.catalog_name = 'bemidb' AND t.table_namespace = n.namespace AND t.table_name = n.name
+  AND t.metadata_location = n.old
+RETURNING t.table_namespace, t.table_name"""  # noqa: S608
 SET_VIEW = """UPDATE iceberg_tables SET columns = %s::jsonb
 WHERE catalog_name = 'bemidb' AND table_namespace = %s AND table_name = %s AND metadata_location = %s"""
 DROP_POINTER = """DELETE FROM iceberg_tables
@@ -113,6 +121,23 @@ class TableRow:
     name: str
     metadata_location: str
     view: TableView | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a row is to become, if it is still as it was read."""
+
+    namespace: str
+    name: str
+    old: str | None  # the metadata location that was read; none: there is no such table
+    new: str
+    kind: str  # TABLE or WITHOUT_FILES
+    view: TableView
+
+    @property
+    def full_name(self) -> tuple[str, str]:
+        """Schema and name."""
+        return (self.namespace, self.name)
 
 
 class Pointers:
@@ -168,23 +193,24 @@ class Pointers:
         except errors.UndefinedTable:
             connection.execute("ROLLBACK")
             return []  # nobody has synced anything yet
-        rows = {}
-        moved = []
-        for namespace, name, location, version in pointers:
-            known = self._rows.get((namespace, name))
-            if known is not None and (known[0], known[1].metadata_location) == (version, location):
-                rows[namespace, name] = known
-            else:
-                moved.append((namespace, name))
-        if moved:
-            with transaction(connection):
-                names = [[namespace for namespace, _ in moved], [name for _, name in moved]]
-                fetched = connection.execute(READ_VIEWS, names).fetchall()
-            for namespace, name, location, columns, version in fetched:
-                row = TableRow(namespace, name, location, _view(namespace, name, columns))
-                rows[namespace, name] = version, row
-        self._rows = rows
-        return [row for _, row in rows.values()]
+        found = {(namespace, name): (version, location) for namespace, name, location, version in pointers}
+        known = {name: (version, row.metadata_location) for name, (version, row) in self._rows.items()}
+        if found != known:
+            self._rows = self._read_changed(connection)
+        return [row for _, row in self._rows.values()]
+
+    def _read_changed(self, connection: Connection) -> dict[tuple[str, str], tuple[str, TableRow]]:
+        """Read pointers again, now with the views of rows that have changed: all as they are at one moment."""
+        rows = [(*name, version, row.metadata_location) for name, (version, row) in self._rows.items()]
+        parameters = [[row[position] for row in rows] for position in range(4)]
+        with transaction(connection):
+            fetched = connection.execute(READ_CHANGED, parameters).fetchall()
+        return {
+            (namespace, name): self._rows[namespace, name]
+            if is_known
+            else (version, TableRow(namespace, name, location, _view(namespace, name, columns)))
+            for namespace, name, location, version, is_known, columns in fetched
+        }
 
     def _drop(self) -> None:
         if self._connection is not None:
@@ -205,21 +231,35 @@ def read_pointer(connection: Connection, namespace: str, name: str) -> str | Non
     return row[0] if row is not None else None
 
 
-def swap(connection: Connection, namespace: str, name: str, old: str | None, new: str, view: TableView) -> bool:
-    """Move a pointer and its view together, if it is still the old one (none: if there is no such table)."""
-    with transaction(connection):
-        if old is None:
-            connection.execute(ADD_NAMESPACE, (namespace,))
-            return connection.execute(ADD_POINTER, (namespace, name, new, view.to_json())).rowcount == 1
-        return connection.execute(MOVE_POINTER, (new, view.to_json(), namespace, name, old)).rowcount == 1
+def swap(connection: Connection, changes: Sequence[Change]) -> list[Change]:
+    """Change rows, all of them or none. Returns: those that are no longer as they were read; then none was changed."""
+    lost: list[Change] = []
+    with contextlib.suppress(_Moved), transaction(connection):
+        added = [change for change in changes if change.old is None]
+        moved = [change for change in changes if change.old is not None]
+        connection.execute(ADD_NAMESPACES, ([change.namespace for change in added],))
+        for statement, part in ((ADD_POINTERS, added), (MOVE_POINTERS, moved)):
+            if part:
+                done = set(connection.execute(statement, _columns_of(part)).fetchall())
+                lost += [change for change in part if change.full_name not in done]
+        if lost:
+            raise _Moved
+    return lost
 
 
-def put_relation(connection: Connection, namespace: str, name: str, old: str | None, new: str, view: TableView) -> bool:
-    """Write a relation without files over what was there (none: if there is nothing)."""
-    with transaction(connection):
-        connection.execute(ADD_NAMESPACE, (namespace,))
-        parameters = (namespace, name, new, view.to_json(), old)
-        return connection.execute(PUT_RELATION, parameters).rowcount == 1
+class _Moved(Exception):
+    """Rolls back."""
+
+
+def _columns_of(changes: Sequence[Change]) -> list[list[str | None]]:
+    return [
+        [change.namespace for change in changes],
+        [change.name for change in changes],
+        [change.old for change in changes],
+        [change.new for change in changes],
+        [change.kind for change in changes],
+        [change.view.to_json() for change in changes],
+    ]
 
 
 def read_row(connection: Connection, namespace: str, name: str) -> TableRow | None:

@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import replace
 
 from catalog.columns import NOWHERE, TableView
+from catalog.pointers import TABLE, WITHOUT_FILES, Change, TableRow
 
 SCHEME = "bemidb:"
 
@@ -21,3 +22,15 @@ def location_without_files(view: TableView) -> str:
 def rows_without_files(location: str) -> int | None:
     """Return how many rows a relation has that has no files, None for one that may have them."""
     return int(location.removeprefix(SCHEME).split(":")[0]) if location.startswith(SCHEME) else None
+
+
+def relation_change(namespace: str, name: str, row: TableRow | None, view: TableView) -> Change:
+    """Return what puts a relation without files in place of what was read (none: nothing)."""
+    old = row.metadata_location if row is not None else None
+    return Change(namespace, name, old, location_without_files(view), WITHOUT_FILES, view)
+
+
+def view_change(row: TableRow, view: TableView) -> Change:
+    """Return what gives a table another view; its rows stay as they are."""
+    kind = TABLE if rows_without_files(row.metadata_location) is None else WITHOUT_FILES
+    return Change(row.namespace, row.name, row.metadata_location, row.metadata_location, kind, view)

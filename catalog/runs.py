@@ -67,7 +67,7 @@ def begin_run(run: Run, locks: Locks) -> str:
     Raises: NotReachable; OperatorError.
     """
     run_id = str(uuid4())
-    locks.try_lock(("run", run_id))
+    locks.take([("run", run_id)])
 
     def begin(connection: Connection) -> list[str]:
         with transaction(connection):
@@ -77,9 +77,9 @@ def begin_run(run: Run, locks: Locks) -> str:
         return open_runs
 
     for other in run(begin):
-        if locks.try_lock(("run", other)):
+        if locks.take([("run", other)]):
             run(partial(_execute, statement=MARK_LOST, parameters=(other,)))
-            locks.unlock(("run", other))
+            locks.release([("run", other)])
     return run_id
 
 

@@ -113,6 +113,22 @@ def stage_replacement(
     return StagedSnapshot(metadata, location, producer.snapshot_id, producer.kept + len(files), written)
 
 
+def files_of(io: FileIO, metadata_location: str, snapshot_id: int) -> list[DataFile]:
+    """Return the data files that a snapshot has added.
+
+    Raises: OSError (storage); CorruptMetadata.
+    """
+    snapshot = load_metadata(io, metadata_location).snapshot_by_id(snapshot_id)
+    assert snapshot is not None
+    return [
+        entry.data_file
+        for manifest in snapshot.manifests(io)
+        if manifest.added_snapshot_id == snapshot_id
+        for entry in manifest.fetch_manifest_entry(io)
+        if entry.status == ManifestEntryStatus.ADDED
+    ]
+
+
 def find_commit(metadata: TableMetadata, commit_id: str) -> bool:
     """Tell whether a commit is among the table's snapshots."""
     return any(

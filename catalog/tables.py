@@ -1,24 +1,11 @@
-"""The catalog: rows of `iceberg_tables`, read cheaply by servers, swapped by compare-and-set by syncers.
-
-A commit is one UPDATE that sets the pointer and the Postgres view of the table together, and only where the pointer is
-still the one that the commit was built on: a reader never pairs one's pointer with another's view, and of two writers
-one begins again. The rules for a commit whose reply is lost:
-
-- Its id is in the snapshot's summary: whether it landed is found out by looking, never guessed.
-- To send the same UPDATE again is safe at any time: it can only land on the pointer that it was built on.
-- As long as it is not known that a commit did not land, its files are not deleted.
-"""
+"""The catalog: rows of `iceberg_tables`, read cheaply by servers, swapped by compare-and-set by syncers."""
 
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
-from uuid import uuid4
 
 import psycopg
-import pyarrow as pa
 import structlog
 from psycopg import Connection, errors
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression
@@ -28,9 +15,10 @@ from pyiceberg.table.metadata import TableMetadata
 
 from catalog import snapshot
 from catalog.columns import Column, TableView
-from catalog.database import connect, connection_error, is_passing, transaction
-from catalog.errors import CommitConflict, CommitOutcomeUnknown, NotReachable, OperatorError
-from catalog.files import WrittenFile, data_file
+from catalog.commits import NOTHING, Commit, Committed, Part, TableTarget
+from catalog.database import connect, connection_error, transaction
+from catalog.errors import OperatorError
+from catalog.files import WrittenFile
 from catalog.locks import Locks
 from catalog.orphans import remove_orphans
 from catalog.pointers import (
@@ -40,48 +28,29 @@ from catalog.pointers import (
     Pointers,
     TableRow,
     drop_pointer,
-    put_relation,
     read_pointer,
     read_row,
     set_view,
-    swap,
 )
 from catalog.postgres import PostgresFailed, PrivatePostgres
-from catalog.relations import location_without_files
 from catalog.runs import RunRow, read_runs
 from catalog.scan import ScanPlan, plan_scan
-from catalog.schemas import adopt, assign_field_ids, file_schema, fits
+from catalog.schemas import assign_field_ids, file_schema
 from catalog.settings import CatalogSettings
 from catalog.storage import Warehouse
 
 if TYPE_CHECKING:
     from catalog.sql_catalog import LakeSqlCatalog
 
-__all__ = ["Committed", "LakeCatalog", "TableRow", "TableTarget"]
+__all__ = ["Commit", "Committed", "LakeCatalog", "Part", "TableRow", "TableTarget"]
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 ALWAYS = AlwaysTrue()
 
-COMMIT_ATTEMPTS = 5
 RUNS_SHOWN = 10_000
-SWAP_TIMEOUT_SECONDS = 30.0
-RETRY_SECONDS = 0.2
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
-
-
-@dataclass(frozen=True, slots=True)
-class TableTarget:
-    """Where and how to write the next content of a table. Write the files with exactly `arrow_schema`."""
-
-    namespace: str
-    name: str
-    columns: tuple[Column, ...]  # with the field ids that `schema` and `arrow_schema` have
-    schema: Schema
-    arrow_schema: pa.Schema
-    location: str
-    data_location: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +59,6 @@ class Content:
 
     schema: Schema
     summaries: tuple[Mapping[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The data files of a snapshot that a commit replaces; the others stay."""
-
-    metadata_location: str
-    replaced: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """A commit that landed."""
-
-    metadata_location: str
-    snapshot_id: int
-    view: TableView
 
 
 class LakeCatalog:
@@ -196,18 +148,6 @@ class LakeCatalog:
         """
         return self.run(lambda connection: set_view(connection, row, view))
 
-    def put_relation(self, namespace: str, name: str, row: TableRow | None, view: TableView) -> bool:
-        """Write a relation that has no files in place of what was read (none: nothing).
-
-        Returns: False when the row has moved on.
-        Raises: NotReachable; OperatorError.
-        """
-        location = location_without_files(view)
-        if row is not None and row.metadata_location == location:
-            return self.set_view(row, view)
-        old = row.metadata_location if row is not None else None
-        return self.run(lambda connection: put_relation(connection, namespace, name, old, location, view))
-
     def read_runs(self) -> list[RunRow]:
         """Return the latest runs of the syncer, the newest first.
 
@@ -271,104 +211,30 @@ class LakeCatalog:
         """
         return remove_orphans(self._warehouse, self._file_io(), row.metadata_location)
 
+    def begin(self) -> Commit:
+        """Return an empty commit: what is staged for it becomes visible together."""
+        return Commit(self._connect, lambda name: self._load(*name, self._file_io()), self._file_io)
+
     def commit_table(
         self,
         target: TableTarget,
         files: Sequence[WrittenFile],
         view: TableView,
-        summary: Mapping[str, str] = MappingProxyType({}),
+        summary: Mapping[str, str] = NOTHING,
         part: Part | None = None,
     ) -> Committed:
-        """Replace the content of a table in one snapshot, the whole or a part, and make the table where it is new.
+        """Replace the content of one table in one snapshot. See `Commit`.
 
-        Old snapshots stay readable; a reader sees the old content or the new one, never an empty table.
-        Args: what `prepare_table` said; the files; the view, with the target's columns (its schema id is filled in
-        here); what else to note in the snapshot's summary; which files go (none: all of whatever snapshot is there).
-        Raises: CommitConflict when others changed the table's columns meanwhile; NotReachable when the catalog cannot
-        be written to, or stays locked: in both nothing was changed. CommitOutcomeUnknown. OSError (storage).
+        Raises: what `Commit.stage_table` and `Commit.land` raise; CommitConflict: nothing was changed.
         """
-        assert [c.field_id for c in view.columns] == [c.field_id for c in target.columns], (
-            "the view is of other columns"
-        )
-        io = self._file_io()
-        commit_id = uuid4().hex
-        notes = {**summary, snapshot.COMMIT_ID: commit_id}
-        entries = [data_file(file, target.schema) for file in files]
-        for attempt in range(COMMIT_ATTEMPTS):
-            base_location, base = self._load(target.namespace, target.name, io)
-            if part is not None and part.metadata_location != base_location:
-                raise CommitConflict(f"another writer changed {target.namespace}.{target.name}")
-            if not fits(target.schema, base):
-                raise CommitConflict(f"another writer changed the columns of {target.namespace}.{target.name}")
-            schema = adopt(target.schema, base)
-            staged = snapshot.stage_replacement(
-                base or snapshot.new_metadata(target.location, schema),
-                base_location,
-                io,
-                schema,
-                entries,
-                notes,
-                part.replaced if part is not None else None,
-            )
-            new_view = replace(
-                view, schema_id=schema.schema_id, file_count=staged.file_count, snapshot_id=staged.snapshot_id
-            )
-            try:
-                landed = self._swap(target, base_location, staged, new_view, commit_id, io)
-            except NotReachable:
-                snapshot.delete_quietly(io, staged.written)
-                raise
-            if landed:
-                if base is not None:
-                    snapshot.delete_quietly(io, snapshot.obsolete_metadata(base, staged.metadata))
-                return Committed(staged.metadata_location, staged.snapshot_id, new_view)
-            snapshot.delete_quietly(io, staged.written)
-            log.info("commit_conflict", namespace=target.namespace, table=target.name, attempt=attempt + 1)
-            time.sleep(RETRY_SECONDS * 2**attempt)
-        raise CommitConflict(f"other writers kept changing {target.namespace}.{target.name}")
-
-    def _swap(
-        self,
-        target: TableTarget,
-        base_location: str | None,
-        staged: snapshot.StagedSnapshot,
-        view: TableView,
-        commit_id: str,
-        io: FileIO,
-    ) -> bool:
-        """Move the pointer. Returns: whether it moved; False means that another writer moved it.
-
-        Raises: NotReachable: it did not move. CommitOutcomeUnknown.
-
-        A failed UPDATE is sent again: if the first one landed after all, the second finds another pointer than the old.
-        """
-        deadline = time.monotonic() + SWAP_TIMEOUT_SECONDS
-        uncertain = False
-        while True:
-            try:
-                with self._connect() as connection:
-                    if swap(connection, target.namespace, target.name, base_location, staged.metadata_location, view):
-                        return True
-                # Lost against another writer, or against a COMMIT of our own whose reply was lost.
-                return uncertain and self._landed(target, staged, commit_id, io)
-            except NotReachable as error:
-                problem = error
-            except psycopg.OperationalError as error:
-                uncertain = uncertain or not is_passing(error)
-                problem = NotReachable(VARIABLE, f"the commit failed ({type(error).__name__})")
-            if time.monotonic() > deadline and uncertain:
-                raise CommitOutcomeUnknown(f"the reply to the commit of {target.namespace}.{target.name} was lost")
-            if time.monotonic() > deadline:
-                raise problem
-            log.warning("commit_retried", namespace=target.namespace, table=target.name, problem=problem.problem)
-            time.sleep(RETRY_SECONDS)
-
-    def _landed(self, target: TableTarget, staged: snapshot.StagedSnapshot, commit_id: str, io: FileIO) -> bool:
-        """Look whether a commit is in the table, be it that others have committed since."""
-        location, metadata = self._load(target.namespace, target.name, io)
-        if location == staged.metadata_location:
-            return True
-        return metadata is not None and snapshot.find_commit(metadata, commit_id)
+        name = (target.namespace, target.name)
+        commit = self.begin()
+        commit.stage_table(target, files, view, summary, part)
+        conflicts = commit.land()
+        if conflicts:
+            commit.leave_out([name])
+            raise conflicts[name]
+        return commit.committed(name)
 
     def _load(self, namespace: str, name: str, io: FileIO) -> tuple[str | None, TableMetadata | None]:
         try:

@@ -33,7 +33,7 @@ class Command:
 
 
 COMMANDS = {
-    "sync": Command("copy the chosen tables, each swapped in whole (the default)", sync),
+    "sync": Command("copy the chosen tables, all visible at once (the default)", sync),
     "verify": Command("compare counts and column checksums of source and lake; exit code 1 at a difference", verify),
 }
 
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return EXIT_NOT_STARTED
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted: tables that were not finished keep their previous content\n")
+        sys.stderr.write("interrupted: what had not become visible yet keeps its previous content\n")
         return EXIT_INTERRUPTED
 
 

@@ -1,4 +1,4 @@
-"""The copying of one run's tables: for each its lock, its owner, the way it is copied, and how that ended."""
+"""The copying of one table: its owner, the way it is copied, and how that ended."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -8,18 +8,11 @@ import psycopg
 import structlog
 
 from catalog.columns import TableView
-from catalog.errors import (
-    CommitConflict,
-    CommitOutcomeUnknown,
-    CorruptMetadata,
-    LockLost,
-    NotReachable,
-    OperatorError,
-    TableBusy,
-)
+from catalog.errors import CommitConflict, CommitOutcomeUnknown, CorruptMetadata, NotReachable, OperatorError
 from catalog.locks import Locks
+from catalog.relations import relation_change, view_change
 from catalog.storage import Warehouse
-from catalog.tables import LakeCatalog, TableRow
+from catalog.tables import Commit, LakeCatalog, TableRow
 from syncer.convert import NotText
 from syncer.describe import SourceTable, log_text_backed
 from syncer.extract import RewrittenMeanwhile, count_rows
@@ -40,8 +33,6 @@ KNOWN_FAILURES = (
     CommitConflict,
     CommitOutcomeUnknown,
     CorruptMetadata,
-    TableBusy,
-    LockLost,
     ForeignTable,
     SnapshotLost,
     Stopped,
@@ -62,6 +53,16 @@ class Stage:
     progress: RunProgress
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What became of one table: it is staged, or it has failed. `files` are of no use if it does not land."""
+
+    table: SourceTable
+    outcome: Outcome
+    files: tuple[str, ...] = ()
+    is_first_today: bool = False
+
+
 class Copying:
     """Copies tables, a few at a time; a table that fails does not stop the others."""
 
@@ -72,78 +73,77 @@ class Copying:
         self._full = FullCopy(self._readers, stage.lake, stage.warehouse)
         self._incremental = IncrementalCopy(self._readers, stage.lake, stage.warehouse, stage.settings)
 
-    def copy_all(self, tables: list[SourceTable]) -> list[Outcome]:
-        """Copy all. When it is interrupted, the tables that are under way keep their previous content."""
+    @property
+    def snapshot_lost(self) -> bool:
+        """Whether the run can read no more of its snapshot."""
+        return self._readers.snapshot_lost
+
+    def close(self) -> None:
+        """End the workers; who still works is waited for."""
+        self._readers.close()
+
+    def copy(self, tables: list[SourceTable], commit: Commit, copies: list[Copy]) -> None:
+        """Copy tables, and stage them for a commit.
+
+        Args: the tables; the commit; where each goes as soon as it is copied: an interruption ends this early.
+        """
         jobs = max(1, min(self._readers.jobs, len(tables)))
         with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="table") as pool:
             try:
-                return list(pool.map(self._copy, tables))
+                list(pool.map(lambda table: copies.append(self._copy(table, commit)), tables))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 self._readers.stop()
                 raise
-            finally:
-                self._readers.close()
 
-    def _copy(self, table: SourceTable) -> Outcome:
+    def _copy(self, table: SourceTable, commit: Commit) -> Copy:
         progress = self._stage.progress.table(table)
         log_text_backed(table)
         try:
             self._readers.check()
-            with self._stage.locks.table(*table.destination, self._stage.settings.lock_wait_s) as waited:
-                row = self._stage.lake.read_table(*table.destination)
-                if not self._stage.settings.take_over:
-                    check_owner(table, row)
-                if waited and row is not None and is_newer(row, table):
-                    return progress.leave(row.view, "superseded")
-                outcome = self._copy_locked(table, row, progress)
-                if table.view.columns and (row is None or row.view is None or day_of(row.view) != day_of(table.view)):
-                    self._clean_up(table)
-                return outcome
+            row = self._stage.lake.read_table(*table.destination)
+            if not self._stage.settings.take_over:
+                check_owner(table, row)
+            if row is not None and is_newer(row, table):
+                return Copy(table, progress.leave(row.view, "superseded"))
+            return self._copy_owned(table, row, commit, progress)
         except psycopg.Error as error:
-            return progress.fail(source_problem(error))
+            problem = source_problem(error)
         except KNOWN_FAILURES as error:
-            return progress.fail(str(error))
+            problem = str(error)
         except OSError as error:
             log.warning("store_failed", table=table.label, error=type(error).__name__)
-            return progress.fail(f"the warehouse failed: {_first_line(error)}")
+            problem = store_problem(error)
         except Exception as error:  # whatever it is, it must not stop the other tables
             log.exception("table_failed_unexpectedly", table=table.label)
-            return progress.fail(f"{type(error).__name__}: {error}")
+            problem = f"{type(error).__name__}: {error}"
+        return Copy(table, progress.fail(problem))
 
-    def _copy_locked(self, table: SourceTable, row: TableRow | None, progress: TableProgress) -> Outcome:
-        confirm = self._stage.locks.confirm
+    def _copy_owned(self, table: SourceTable, row: TableRow | None, commit: Commit, progress: TableProgress) -> Copy:
         if not table.view.columns:
-            return self._count(table, row, progress)
+            return self._count(table, row, commit, progress)
         if row is not None and self._is_unchanged(table, row):
-            return self._leave(table, row, progress, "unchanged")
+            return self._leave(table, row, commit, progress, "unchanged")
+        first_today = row is None or row.view is None or day_of(row.view) != day_of(table.view)
         if table.cursor is not None and row is not None:
             try:
-                committed = self._incremental.copy(table, row, progress, confirm)
-                if committed is None:
-                    return self._leave(table, row, progress, "incremental")
-                return progress.finish(committed.view.row_count, committed.view.byte_count, "incremental")
+                staged = self._incremental.copy(table, row, commit, progress)
+                if staged is None:
+                    return self._leave(table, row, commit, progress, "incremental")
+                view = staged.committed.view
+                outcome = progress.finish(view.row_count, view.byte_count, "incremental")
+                return Copy(table, outcome, staged.files, first_today)
             except NeedsFull as error:
                 log.info("full_copy_needed", table=table.label, reason=str(error))
-        whole = self._full.copy(table, progress, confirm)
-        return progress.finish(whole.view.row_count, whole.view.byte_count)
+        staged = self._full.copy(table, commit, progress)
+        view = staged.committed.view
+        return Copy(table, progress.finish(view.row_count, view.byte_count), staged.files, first_today)
 
-    def _count(self, table: SourceTable, row: TableRow | None, progress: TableProgress) -> Outcome:
+    def _count(self, table: SourceTable, row: TableRow | None, commit: Commit, progress: TableProgress) -> Copy:
         """Note how many rows a table without columns has: there is nothing else to copy."""
         rows = self._readers.submit(partial(count_rows, table=table), table.label).result()
-        self._stage.locks.confirm(*table.destination)
-        if not self._stage.lake.put_relation(*table.destination, row, replace(table.view, row_count=rows)):
-            raise CommitConflict("another writer changed it")
-        return progress.finish(rows, 0)
-
-    def _clean_up(self, table: SourceTable) -> None:
-        """Delete what failed runs have left of a table, once a day; it is no failure where that does not work."""
-        try:
-            row = self._stage.lake.read_table(*table.destination)
-            if row is not None:
-                self._stage.lake.remove_orphans(row)
-        except (OSError, CorruptMetadata, NotReachable, OperatorError) as error:
-            log.warning("orphans_left", table=table.label, problem=type(error).__name__)
+        commit.put(relation_change(*table.destination, row, replace(table.view, row_count=rows)))
+        return Copy(table, progress.finish(rows, 0))
 
     def _is_unchanged(self, table: SourceTable, row: TableRow) -> bool:
         """Tell whether the source proves that nobody has written to the table since it was copied."""
@@ -153,14 +153,13 @@ class Copying:
         wait_until_settled(source.snapshot_at, self._readers.check)
         return source.counters_now().get(table.relation.oid) == table.view.origin.counters
 
-    def _leave(self, table: SourceTable, row: TableRow, progress: TableProgress, mode: str) -> Outcome:
+    def _leave(self, table: SourceTable, row: TableRow, commit: Commit, progress: TableProgress, mode: str) -> Copy:
         """Note that the table is as it is at the source at this run's snapshot, too."""
         assert row.view is not None
         here = table.view
         view = replace(row.view, origin=here.origin, parents=here.parents, children=here.children, bound=here.bound)
-        if not self._stage.lake.set_view(row, view):
-            raise CommitConflict("another writer changed it")
-        return progress.leave(view, mode)
+        commit.put(view_change(row, view))
+        return Copy(table, progress.leave(view, mode))
 
 
 def day_of(view: TableView) -> str:
@@ -169,11 +168,15 @@ def day_of(view: TableView) -> str:
 
 
 def is_newer(row: TableRow, table: SourceTable) -> bool:
-    """Tell whether another run has copied the table meanwhile, from a later moment of the same source."""
+    """Tell whether another run has copied the table meanwhile, from a later moment of the same source.
+
+    By the clock, too: a source that was restored from a backup begins again with lower log positions.
+    """
     if row.view is None:
         return False
     theirs, ours = row.view.origin, table.view.origin
-    return same_source(theirs, ours) and lsn_number(theirs.lsn) > lsn_number(ours.lsn)
+    is_later = lsn_number(theirs.lsn) > lsn_number(ours.lsn) and theirs.synced_at >= ours.synced_at
+    return is_later and same_source(theirs, ours)
 
 
 def lsn_number(text: str) -> int:
@@ -188,5 +191,6 @@ def source_problem(error: psycopg.Error) -> str:
     return f"{message} ({error.sqlstate})" if error.sqlstate else message
 
 
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+def store_problem(error: OSError) -> str:
+    """Return what a store says."""
+    return f"the warehouse failed: {next(iter(str(error).splitlines()), type(error).__name__)}"

@@ -15,11 +15,11 @@ from psycopg import sql
 
 from catalog.columns import Column
 from catalog.errors import OperatorError
-from syncer.commit import CURSOR_COLUMN, CURSOR_VALUE
 from syncer.describe import Cursor, SourceTable
 from syncer.extract import rows_of
 from syncer.patterns import Name
 from syncer.settings import CURSORS
+from syncer.staging import CURSOR_COLUMN, CURSOR_VALUE
 
 NUMBERS = {"int2", "int4", "int8"}
 TIMES = {"date", "timestamp", "timestamptz"}

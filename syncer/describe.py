@@ -80,10 +80,11 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class SourceTable:
-    """A table to copy. The view's field ids, schema id and counts are not known yet: see `commit.py`."""
+    """A table to copy. The view's field ids, schema id and counts are not known yet: see `staging.py`."""
 
     relation: Relation
     destination: Name
+    family: Name  # where the head of its family is in the lake: tables of a family have each other's rows
     view: TableView
     cursor: Cursor | None = None
 
@@ -123,6 +124,7 @@ def describe(
     keys = _by_relation(_rows(connection, QUERY_KEYS, oids))
     comments = {row["relation"]: row for row in _rows(connection, QUERY_COMMENTS, oids)}
     not_nulls = {(row["relation"], row["attnum"]): row for row in _rows(connection, QUERY_NOT_NULLS, oids)}
+    heads = hierarchy.heads()
     tables = []
     for relation in relations:
         rows = columns[relation.oid]
@@ -148,7 +150,8 @@ def describe(
             definition=defined.definition,
             options=defined.options,
         )
-        tables.append(SourceTable(relation, place(relation.full_name), view))
+        family = place(heads[relation.oid].full_name)
+        tables.append(SourceTable(relation, place(relation.full_name), family, view))
     return tables
 
 

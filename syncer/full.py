@@ -1,8 +1,8 @@
-"""A full copy: all rows of a table, a big one in parts that are read at the same time, swapped in by one commit."""
+"""A full copy: all rows of a table, a big one in parts that are read at the same time, as one snapshot."""
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, wait
 from dataclasses import dataclass
 from functools import partial
@@ -12,17 +12,16 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
-from catalog.errors import CommitConflict, LockLost, NotReachable
 from catalog.files import WrittenFile
 from catalog.storage import Warehouse
-from catalog.tables import Committed, LakeCatalog, TableTarget
-from syncer.commit import commit
+from catalog.tables import Commit, LakeCatalog, TableTarget
 from syncer.cursors import with_highest
 from syncer.describe import SourceTable
 from syncer.extract import ALL
 from syncer.progress import TableProgress
 from syncer.readers import Readers, Stopped
 from syncer.scales import with_scales
+from syncer.staging import Staged, stage
 from syncer.stream import write_rows
 from syncer.values import Unrepresentable
 from syncer.write import FileWriter, discard
@@ -42,9 +41,6 @@ FROM pg_class c LEFT JOIN pg_am m ON m.oid = c.relam WHERE c.oid = %s
 """
 
 
-Confirm = Callable[[str, str], object]
-
-
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A table whose storage is settled, and how large it is; none where it cannot be read in parts."""
@@ -62,31 +58,27 @@ class FullCopy:
         self._lake = lake
         self._warehouse = warehouse
 
-    def copy(self, table: SourceTable, progress: TableProgress, confirm: Confirm) -> Committed:
+    def copy(self, table: SourceTable, commit: Commit, progress: TableProgress) -> Staged:
         """Copy until no column holds a value that its type in the lake has not: such a column begins anew as text.
 
-        Args: the table; who is told of rows; sees at the commit that the table's lock is still ours.
-        Raises: what reading, writing and committing raise.
+        Args: the table; what it becomes visible with; who is told of rows.
+        Raises: what reading, writing and staging raise.
         """
         prepared = self._readers.submit(partial(_prepare, table=table), table.label).result()
         table = prepared.table
         while True:
             try:
-                return self._attempt(table, prepared.bytes, progress, confirm)
+                return self._attempt(table, prepared.bytes, commit, progress)
             except Unrepresentable as error:
                 table = table.text_backed(error.column, error.reason)
             progress.again()
 
-    def _attempt(
-        self, table: SourceTable, byte_count: int | None, progress: TableProgress, confirm: Confirm
-    ) -> Committed:
+    def _attempt(self, table: SourceTable, byte_count: int | None, commit: Commit, progress: TableProgress) -> Staged:
         target = self._lake.prepare_table(*table.destination, table.view.columns)
         files = self._read_parts(table, target, parts(byte_count, self._readers.jobs), progress)
         try:
-            confirm(*table.destination)
-            return commit(self._lake, table, target, files)
-        except (CommitConflict, NotReachable, LockLost):
-            # Surely not committed; after any other error it may be.
+            return stage(commit, table, target, files)
+        except BaseException:
             discard(self._warehouse.arrow_filesystem(), [file.location for file in files])
             raise
 

@@ -1,4 +1,4 @@
-"""An incremental copy: the rows of the cursor's window replace those of the lake, in one commit.
+"""An incremental copy: the rows of the cursor's window replace those of the lake, in one snapshot.
 
 With a primary key rows are replaced by key. Without one all rows of the lake from the window's beginning on are: none
 is lost and none doubled, but a row that was updated stays in its old version, too, as it must where nothing identifies
@@ -17,20 +17,19 @@ from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, Le
 from pyiceberg.expressions.literals import literal
 
 from catalog.columns import TableView
-from catalog.errors import CommitConflict, LockLost, NotReachable
 from catalog.files import WrittenFile
 from catalog.scan import DataFile
 from catalog.storage import Warehouse
-from catalog.tables import Committed, Content, LakeCatalog, Part, TableRow, TableTarget
+from catalog.tables import Commit, Content, LakeCatalog, Part, TableRow, TableTarget
 from catalog.types import arrow_type
-from syncer.commit import Kept, commit
 from syncer.cursors import NUMBERS, Window, window, with_highest
 from syncer.describe import SourceTable
-from syncer.full import Confirm, row_group_bytes
+from syncer.full import row_group_bytes
 from syncer.progress import TableProgress
 from syncer.readers import Readers
 from syncer.scales import scale_of
 from syncer.settings import SyncSettings
+from syncer.staging import Kept, Staged, stage
 from syncer.stream import write_rows
 from syncer.upsert import ByKey, FromCursor, Replaced, rewrite
 from syncer.values import Unrepresentable, parse
@@ -73,10 +72,10 @@ class IncrementalCopy:
         self._warehouse = warehouse
         self._overlap_s = settings.incremental_overlap_s
 
-    def copy(self, table: SourceTable, row: TableRow, progress: TableProgress, confirm: Confirm) -> Committed | None:
+    def copy(self, table: SourceTable, row: TableRow, commit: Commit, progress: TableProgress) -> Staged | None:
         """Copy what is new, if that is possible. Returns: None when nothing is: the lake has all.
 
-        Raises: NeedsFull with the reason; what reading, writing and committing raise.
+        Raises: NeedsFull with the reason; what reading, writing and staging raise.
         """
         base = self._base(table, row)
         table = _stored_as(table, base.view)
@@ -90,9 +89,8 @@ class IncrementalCopy:
         if not copied.files and not copied.kept.part.replaced:
             return None
         try:
-            confirm(*table.destination)
-            return commit(self._lake, copied.table, target, copied.files, copied.kept)
-        except (CommitConflict, NotReachable, LockLost):
+            return stage(commit, copied.table, target, copied.files, copied.kept)
+        except BaseException:
             discard(filesystem, [file.location for file in copied.files])
             raise
 

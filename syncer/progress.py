@@ -100,13 +100,13 @@ class TableProgress:
         self.advance(-self._rows)
 
     def finish(self, rows: int, byte_count: int, mode: str = "full") -> Outcome:
-        """The table is in the lake."""
+        """The table is copied."""
         outcome = replace(self._outcome(rows, byte_count), mode=mode)
         if self._bars is not None and self._task is not None:
             self._bars.update(self._task, completed=rows, total=rows)
         else:
             log.info(
-                "table_synced",
+                "table_copied",
                 table=outcome.label,
                 mode=mode,
                 rows=rows,
@@ -125,12 +125,17 @@ class TableProgress:
         """The table could not be copied; the lake has what it had."""
         if self._bars is not None and self._task is not None:
             self._bars.remove_task(self._task)
-        log.error("table_failed", table=self._table.label, error=error)
-        return self._outcome(0, 0, error)
+        return failed(self._table, error, time.monotonic() - self._started)
 
     def _outcome(self, rows: int, byte_count: int, error: str | None = None) -> Outcome:
         seconds = time.monotonic() - self._started
         return Outcome(self._table.label, ".".join(self._table.destination), rows, byte_count, seconds, error)
+
+
+def failed(table: SourceTable, error: str, seconds: float = 0) -> Outcome:
+    """Say that the lake keeps what it had of a table."""
+    log.error("table_failed", table=table.label, error=error)
+    return Outcome(table.label, ".".join(table.destination), 0, 0, seconds, error)
 
 
 def say(console: Console, line: str) -> None:

@@ -36,6 +36,7 @@ class Readers:
         self.jobs = jobs if source.snapshot is not None else 1
         self._pool = ThreadPoolExecutor(max_workers=self.jobs, thread_name_prefix="reader")
         self._stopped = threading.Event()
+        self.snapshot_lost = False
 
     def close(self) -> None:
         """End the workers; who still works is waited for."""
@@ -80,6 +81,7 @@ class Readers:
     def _check_snapshot(self, error: psycopg.Error) -> None:
         lost = is_lost(error) if self._source.snapshot is None else not self._source.alive()
         if lost:
+            self.snapshot_lost = True
             raise SnapshotLost("the source ended the connection that holds the run's snapshot") from error
 
 

@@ -1,69 +1,81 @@
-"""Partitioned tables and views: what is known of them goes to the catalog, once all that they are made of is there."""
+"""Partitioned tables and views: what is known of them goes to the catalog, together with all that they are made of."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import structlog
 
-from catalog.errors import NotReachable, OperatorError
+from catalog.pointers import Change
+from catalog.relations import relation_change
 from catalog.tables import TableRow
-from syncer.copying import Stage, is_newer
+from syncer.copying import is_newer
 from syncer.describe import SourceTable
 from syncer.ownership import ForeignTable, check_owner, same_source
 from syncer.patterns import Name
-from syncer.progress import Outcome
+from syncer.progress import Outcome, failed
 
 KINDS = {"p": "partitioned table", "v": "view"}
 
 log = structlog.get_logger()
 
 
-def record_relations(stage: Stage, tables: list[SourceTable]) -> list[Outcome]:
-    """Record each relation whose parts are in the lake. Returns: those for which that failed.
+@dataclass(slots=True)
+class Recorded:
+    """What is to be done with the relations that have no rows. `left`: those whose parts are not there."""
+
+    changes: dict[Name, Change] = field(default_factory=dict)
+    failed: list[Outcome] = field(default_factory=list)
+    left: list[SourceTable] = field(default_factory=list)
+
+
+def record_relations(
+    tables: Iterable[SourceTable],
+    rows: Mapping[Name, TableRow],
+    landing: set[Name],
+    blocked: Mapping[str, set[Name]],
+    *,
+    take_over: bool,
+) -> Recorded:
+    """Say what is to be written of each relation whose parts are in the lake, or will be with the same commit.
 
     A relation that lacks a part keeps what was recorded of it before: less than all rows is never shown.
+    Args: the relations; the lake as it is; the tables that are about to land; by kind of relation, the tables that are
+    as they were before this run, and that no such relation may be changed for; whether others' may be replaced.
     """
-    if not tables:
-        return []
-    try:
-        rows = {(row.namespace, row.name): row for row in stage.lake.read_tables()}
-    except (NotReachable, OperatorError) as error:
-        return [_failed(table, str(error)) for table in tables]
-    source = tables[0].view.origin
-    names = {name for name, row in rows.items() if row.view is not None and same_source(row.view.origin, source)}
+    recorded = Recorded()
     waiting = {table.destination: table for table in tables}
-    failed: list[Outcome] = []
-    while ready := [table for table in waiting.values() if not missing(table, names)]:
+    if not waiting:
+        return recorded
+    source = next(iter(waiting.values())).view.origin
+    names = {name for name, row in rows.items() if row.view is not None and same_source(row.view.origin, source)}
+    names = (names | landing) - waiting.keys()
+    while ready := [t for t in waiting.values() if parts_of(t) <= names and not parts_of(t) & blocked[t.view.kind]]:
         for table in ready:
             del waiting[table.destination]
-            problem = _record(stage, table, rows.get(table.destination))
-            if problem is not None:
-                failed.append(_failed(table, problem))
+            _record(table, rows.get(table.destination), recorded, take_over=take_over)
             names.add(table.destination)
-    for table in waiting.values():
-        parts = [".".join(name) for name in missing(table, names)]
+    recorded.left = list(waiting.values())
+    return recorded
+
+
+def parts_of(table: SourceTable) -> set[Name]:
+    """Return what a relation is made of."""
+    return set(table.view.parents if table.view.kind == "v" else table.view.children)
+
+
+def tell_left(tables: Iterable[SourceTable], rows: Mapping[Name, TableRow]) -> None:
+    """Say which relations are not in the lake, or as they were before."""
+    for table in tables:
+        parts = sorted(".".join(name) for name in parts_of(table) if name not in rows)
         log.warning("relation_left_out", table=table.label, kind=KINDS[table.view.kind], not_in_the_lake=parts)
-    return failed
 
 
-def missing(table: SourceTable, names: set[Name]) -> list[Name]:
-    """Return what a relation is made of and the lake has not."""
-    parts = table.view.parents if table.view.kind == "v" else table.view.children
-    return [name for name in parts if name not in names]
-
-
-def _record(stage: Stage, table: SourceTable, row: TableRow | None) -> str | None:
-    """Write one relation. Returns: what is wrong."""
+def _record(table: SourceTable, row: TableRow | None, recorded: Recorded, *, take_over: bool) -> None:
     try:
-        if not stage.settings.take_over:
+        if not take_over:
             check_owner(table, row)
-        if row is not None and is_newer(row, table):
-            return None
-        if not stage.lake.put_relation(*table.destination, row, table.view):
-            return "another writer changed it"
-    except (ForeignTable, NotReachable, OperatorError) as error:
-        return str(error)
-    log.info("relation_recorded", table=table.label, kind=KINDS[table.view.kind])
-    return None
-
-
-def _failed(table: SourceTable, error: str) -> Outcome:
-    log.error("relation_failed", table=table.label, error=error)
-    return Outcome(table.label, ".".join(table.destination), 0, 0, 0, error)
+    except ForeignTable as error:
+        recorded.failed.append(failed(table, str(error)))
+        return
+    if row is None or not is_newer(row, table):
+        recorded.changes[table.destination] = relation_change(*table.destination, row, table.view)

@@ -82,3 +82,23 @@ class Hierarchy:
         for child in self._children[relation.oid]:
             yield child
             yield from self.descendants(child)
+
+    def heads(self) -> dict[int, Relation]:
+        """Return for each relation, by OID, the head of its family: of all that read each other's rows.
+
+        The head is the first by name of those without a parent: it is the same whatever a run is about.
+        """
+        head = dict(self._relations)
+
+        def find(relation: Relation) -> Relation:
+            while head[relation.oid] is not relation:
+                relation = head[relation.oid]
+            return relation
+
+        for relation in self._relations.values():
+            for parent in relation.parents:
+                if parent in head:
+                    ends = (find(relation), find(self._relations[parent]))
+                    first = min(ends, key=lambda item: (bool(item.parents), item.full_name))
+                    head[ends[0].oid] = head[ends[1].oid] = first
+        return {oid: find(relation) for oid, relation in self._relations.items()}

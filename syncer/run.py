@@ -9,14 +9,14 @@ from catalog.database import wait_for
 from catalog.locks import Locks
 from catalog.storage import Warehouse
 from catalog.tables import LakeCatalog
-from syncer.copying import Copying, Stage
+from syncer.copying import Stage
 from syncer.ownership import settle_gone
 from syncer.plan import plan_run
 from syncer.progress import Outcome, RunProgress, show_summary
 from syncer.record import Record
-from syncer.recording import record_relations
 from syncer.settings import SyncSettings
 from syncer.source import PATIENCE_SECONDS, Source
+from syncer.turns import Turns
 from syncer.unchanged import last
 
 
@@ -54,7 +54,6 @@ def copy_tables(
     plan = plan_run(source, lake, settings)
     with RunProgress(console) as progress:
         stage = Stage(settings, source, lake, warehouse, locks, progress)
-        outcomes = Copying(stage).copy_all(last(plan.tables, plan.rows))
-        outcomes += record_relations(stage, plan.recorded)
+        outcomes = Turns(stage).copy_all(last(plan.tables, plan.rows), plan.recorded)
     settle_gone(lake, plan.gone, source.synced_at, drop=settings.drop_missing)
     return outcomes

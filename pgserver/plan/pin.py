@@ -22,6 +22,7 @@ from pgserver.plan.names import read_names
 from pgserver.plan.prune import row_filter
 from pgserver.protocol.errors import CannotConnectNow, ConnectionFailure, DataCorrupted, IoError
 from pgserver.twin.cluster import Twin
+from pgserver.twin.hierarchy import kin
 from pgserver.twin.schema import LakeSchema
 
 log = structlog.get_logger()
@@ -143,9 +144,9 @@ class Lake:
                 self.families = find_families(
                     {oid: ((table.namespace, table.name), table.view) for oid, table in schema.tables.items()}
                 )
-                self.schema = schema
+                before, self.schema = self.schema, schema
                 self._retry = bool(self.schema.pending)
-                self._pointers |= {(row.namespace, row.name): row.metadata_location for row in rows}
+                self._move(rows, before)
                 self._rows = rows
                 log.info("catalog_read", tables=len(rows), version=self.schema.version)
             self._known_at = asked_at
@@ -159,6 +160,20 @@ class Lake:
         finally:
             self._asked_at = time.monotonic()
             self._refreshing = None
+
+    def _move(self, rows: Sequence[TableRow], before: LakeSchema) -> None:
+        """Take the tables' new snapshots over.
+
+        Not for tables that the twin cannot be changed for yet, because somebody uses them: their files may have other
+        columns, and rows that have moved to a partition that is not there yet would be missing.
+        """
+        pointers = {(row.namespace, row.name): row.metadata_location for row in rows}
+        if self.schema.pending:
+            now = {(row.namespace, row.name): row.view for row in rows if row.view is not None}
+            then = {(table.namespace, table.name): table.view for table in before.tables.values()}
+            for name in kin(self.schema.pending, now, then) & self._pointers.keys():
+                pointers[name] = self._pointers[name]
+        self._pointers |= pointers
 
     def _is_away(self, problem: str) -> None:
         now = time.monotonic()

@@ -53,8 +53,12 @@ async def bind(session: Session, frame: bytes) -> None:
         return
     if message.statement in session.looking:
         await observers.tell(session, in_group=True)
+    portal = bound(session, message)
+    if isinstance(portal, LakePortal):
+        # Now, because Bind locks its tables in the twin, which then could not follow the lake.
+        await session.services.lake.refresh()
     session.twin.queue(frame)
-    session.portals.set_portal(session.twin.sent, message.portal, bound(session, message))
+    session.portals.set_portal(session.twin.sent, message.portal, portal)
 
 
 def bound(session: Session, message: Bind) -> Portal | None:

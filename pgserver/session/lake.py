@@ -8,6 +8,7 @@ from pgserver.executors.base import Result
 from pgserver.plan.analysis import parse_message
 from pgserver.plan.compiler import LakeStatement
 from pgserver.plan.session_state import STATE_SQL, SessionState
+from pgserver.plan.statement import classify
 from pgserver.protocol.errors import FeatureNotSupported, InvalidParameterValue, IoError, PostgresError
 from pgserver.session.cursor import LakePortal, Rows
 from pgserver.session.state import FLUSH, Session
@@ -89,9 +90,7 @@ async def start(session: Session, portal: LakePortal, state: SessionState, layou
             raise InvalidParameterValue(f"unsupported format code: {code}")
     if portal.now_us is not None:
         state = replace(state, now_us=portal.now_us)
-    await session.services.lake.refresh()  # a statement may have been prepared long ago
-    if not session.services.lake.holds(portal.statement.relids):
-        raise FeatureNotSupported("cached plan must not change result type")  # drivers prepare again when they see this
+    portal.statement = await current(session, portal.statement, state)
     pins = portal.pins or await pins_of(session, state)
     try:
         result = await _run(session, portal, state, pins, layout)
@@ -100,6 +99,27 @@ async def start(session: Session, portal: LakePortal, state: SessionState, layou
         portal.failed = True
         raise
     session.progress.started(result.way.lower(), result.read_bytes)
+
+
+async def current(session: Session, statement: LakeStatement, state: SessionState) -> LakeStatement:
+    """Return a statement compiled for the lake as it is now: it may have been prepared long ago.
+
+    Raises: FeatureNotSupported where that would change its columns, as in Postgres; drivers prepare it again then.
+    """
+    lake, planner = session.services.lake, session.services.planner
+    await lake.refresh()
+    if statement.schema_version == lake.schema.version:
+        return statement
+    if session.may_have_temporary:  # its names may mean the session's own tables, which only its backend knows
+        members = {member for relid in statement.relids for member in planner.members(relid)}
+        if lake.holds((*statement.relids, *statement.views)) and members <= set(statement.relids):
+            return statement
+    else:
+        text = statement.text.decode("utf-8", "replace")
+        found = await planner.look(classify(text), statement.text, statement.parameters, state.analysis)
+        if isinstance(found, LakeStatement) and found.description == statement.description:
+            return found
+    raise FeatureNotSupported("cached plan must not change result type")
 
 
 def check_encoding(state: SessionState, statement: LakeStatement) -> None:

@@ -1,6 +1,6 @@
 """How the lake's relations are made of each other: partitions, inheritance, views over tables. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from catalog.columns import TableView
 from pgserver.twin.names import Name
@@ -33,3 +33,13 @@ def families(parents: Mapping[Name, Sequence[Name]]) -> list[list[Name]]:
                 joined = family[parent] + family[name]
                 family |= dict.fromkeys(joined, joined)
     return list({id(group): group for group in family.values()}.values())
+
+
+def kin(names: Iterable[Name], *moments: Mapping[Name, TableView]) -> set[Name]:
+    """Return all tables that are read together with one of these, at any of some moments."""
+    parents: dict[Name, list[Name]] = {}
+    for tables in moments:
+        for name, view in tables.items():
+            parents.setdefault(name, []).extend(view.parents if view.kind != "v" else ())
+    wanted = set(names)
+    return {name for family in families(parents) if not wanted.isdisjoint(family) for name in family}

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from catalog.errors import LockLost, TableBusy
 from catalog.locks import Locks, number
 from catalog.runs import RunResult, begin_run, end_run, read_runs
 from catalog.settings import CatalogSettings
@@ -26,10 +24,11 @@ from catalog.storage import Warehouse
 from catalog.tables import LakeCatalog
 settings = CatalogSettings(catalog_database_url=sys.argv[1], data_dir=Path(sys.argv[2]))
 locks = LakeCatalog.open(settings, Warehouse.open(settings)).locks()
-with locks.table("public", "t", 0):
-    print("held", flush=True)
-    time.sleep(60)
+locks.take([("table", "public", "t")])
+print("held", flush=True)
+time.sleep(60)
 """
+T, U, V = (("table", "public", name) for name in "tuv")
 
 
 @pytest.fixture
@@ -63,24 +62,12 @@ def end_connections(lake: LakeCatalog) -> None:
         )
 
 
-def test_a_table_has_one_holder(ours: Locks, theirs: Locks) -> None:
-    with ours.table("public", "t", 0) as waited:
-        assert not waited
-        with pytest.raises(TableBusy, match=r"another sync is copying it to public\.t"), theirs.table("public", "t", 0):
-            pass
-        with theirs.table("public", "u", 0):
-            pass
-    with theirs.table("public", "t", 0):
-        pass
-
-
-def test_the_second_waits_for_the_first(ours: Locks, theirs: Locks) -> None:
-    with ours.table("public", "t", 0):
-        timer = threading.Timer(0.4, lambda: ours.unlock(("table", "public", "t")))
-        timer.start()
-        with theirs.table("public", "t", 20) as waited:
-            assert waited
-        timer.join()
+def test_a_lock_has_one_holder(ours: Locks, theirs: Locks) -> None:
+    assert ours.take([T, U]) == {T, U}
+    assert theirs.take([T, V]) == {V}
+    ours.release([T])
+    assert theirs.take([T, U]) == {T}
+    assert ours.lost([U]) == set()
 
 
 def test_a_lock_is_freed_when_its_holder_is_killed(lake: LakeCatalog, theirs: Locks, tmp_path: Path) -> None:
@@ -89,38 +76,37 @@ def test_a_lock_is_freed_when_its_holder_is_killed(lake: LakeCatalog, theirs: Lo
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
-        with pytest.raises(TableBusy), theirs.table("public", "t", 0):
-            pass
+        assert theirs.take([T]) == set()
         process.kill()
-    with theirs.table("public", "t", 20):
-        pass
+    deadline = time.monotonic() + 20
+    while not theirs.take([T]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_lock_survives_a_broken_connection(lake: LakeCatalog, ours: Locks, theirs: Locks) -> None:
-    with ours.table("public", "t", 0):
-        end_connections(lake)
-        ours.confirm("public", "t")
-        with pytest.raises(TableBusy), theirs.table("public", "t", 0):
-            pass
+    ours.take([T])
+    end_connections(lake)
+    assert ours.lost([T]) == set()
+    assert theirs.take([T]) == set()
 
 
 def test_a_lock_that_another_has_meanwhile_is_lost(
     lake: LakeCatalog, ours: Locks, theirs: Locks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("catalog.locks.REGAIN_SECONDS", 0.5)
-    with ours.table("public", "t", 0):
-        end_connections(lake)
-        with theirs.table("public", "t", 10):
-            with pytest.raises(LockLost):
-                ours.confirm("public", "t")
-            with pytest.raises(LockLost):
-                ours.confirm("public", "t")
-        ours.confirm("public", "t")
+    ours.take([T, U])
+    end_connections(lake)
+    assert theirs.take([T]) == {T}
+    assert ours.lost([T, U]) == {T}
+    assert ours.lost([T, U]) == {T}
+    theirs.release([T])
+    assert ours.lost([T, U]) == set()
 
 
 def test_nothing_is_locked_after_close(lake: LakeCatalog, ours: Locks) -> None:
-    with ours.table("public", "t", 0):
-        ours.close()
+    ours.take([T])
+    ours.close()
     with psycopg.connect(lake.url) as connection:
         assert connection.execute(
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database ="

@@ -16,7 +16,7 @@ from pyiceberg.expressions import GreaterThan, In, IsNull
 from pyiceberg.io import load_file_io
 from pyiceberg.table import StaticTable
 
-from catalog import tables
+from catalog import commits, tables
 from catalog.columns import Column, Origin, TableView
 from catalog.errors import CommitConflict, CommitOutcomeUnknown, CorruptMetadata, NotReachable, OperatorError
 from catalog.files import WrittenFile
@@ -177,7 +177,7 @@ def test_of_two_committers_each_lands_once(
 ) -> None:
     """The second commits between the first one's look at the pointer and its swap."""
     refresh(lake, warehouse, "t", {"id": [0]})
-    stage, interferences = tables.snapshot.stage_replacement, iter([True])
+    stage, interferences = commits.snapshot.stage_replacement, iter([True])
 
     def stage_then_lose(*arguments: Any) -> Any:
         staged = stage(*arguments)
@@ -185,7 +185,7 @@ def test_of_two_committers_each_lands_once(
             refresh(other, warehouse, "t", {"id": [1]})
         return staged
 
-    monkeypatch.setattr(tables.snapshot, "stage_replacement", stage_then_lose)
+    monkeypatch.setattr(commits.snapshot, "stage_replacement", stage_then_lose)
     committed = refresh(lake, warehouse, "t", {"id": [2]})
     [row] = other.read_tables()
     assert row.metadata_location == committed.metadata_location
@@ -200,8 +200,8 @@ def test_of_two_committers_each_lands_once(
 def test_a_race_of_many_committers_loses_nothing(
     settings: CatalogSettings, lake: LakeCatalog, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "COMMIT_ATTEMPTS", 20)
-    monkeypatch.setattr(tables, "RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(commits, "COMMIT_ATTEMPTS", 20)
+    monkeypatch.setattr(commits, "RETRY_SECONDS", 0.001)
     landed, failed = [], []
 
     def run(number: int) -> None:
@@ -267,19 +267,19 @@ class LostReply:
 
 
 @pytest.mark.parametrize("is_new", [True, False])
-@pytest.mark.parametrize("commits", [True, False])
+@pytest.mark.parametrize("lands", [True, False])
 def test_a_lost_reply_to_commit_is_resolved_by_looking(
-    lake: LakeCatalog, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, commits: bool, is_new: bool
+    lake: LakeCatalog, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, lands: bool, is_new: bool
 ) -> None:
     if not is_new:
         refresh(lake, warehouse, "t", {"id": [0]})
-    swap, faults = tables.swap, iter([True])
+    swap, faults = commits.swap, iter([True])
 
     def faulty(connection: psycopg.Connection, *arguments: Any) -> bool:
-        wrapped: Any = LostReply(connection, commits) if next(faults, False) else connection
+        wrapped: Any = LostReply(connection, lands) if next(faults, False) else connection
         return swap(wrapped, *arguments)
 
-    monkeypatch.setattr(tables, "swap", faulty)
+    monkeypatch.setattr(commits, "swap", faulty)
     committed = refresh(lake, warehouse, "t", {"id": [1, 2]})
     [row] = lake.read_tables()
     assert row.metadata_location == committed.metadata_location
@@ -290,7 +290,7 @@ def test_a_lost_reply_to_commit_is_resolved_by_looking(
 def test_a_lost_reply_is_found_behind_a_later_commit(
     lake: LakeCatalog, other: LakeCatalog, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    swap, faults = tables.swap, iter([True])
+    swap, faults = commits.swap, iter([True])
 
     def faulty(connection: psycopg.Connection, *arguments: Any) -> bool:
         if next(faults, False):
@@ -299,7 +299,7 @@ def test_a_lost_reply_is_found_behind_a_later_commit(
             raise psycopg.OperationalError("server closed the connection unexpectedly")
         return swap(connection, *arguments)
 
-    monkeypatch.setattr(tables, "swap", faulty)
+    monkeypatch.setattr(commits, "swap", faulty)
     refresh(lake, warehouse, "t", {"id": [1]})
     [row] = lake.read_tables()
     assert rows_at(warehouse, row.metadata_location) == [{"id": 9}], "the later commit stays"
@@ -313,8 +313,8 @@ def test_an_outcome_that_cannot_be_looked_up_deletes_nothing(
         connection.close()
         raise psycopg.OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(tables, "swap", lost)
-    monkeypatch.setattr(tables, "SWAP_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(commits, "swap", lost)
+    monkeypatch.setattr(commits, "SWAP_TIMEOUT_SECONDS", 0.3)
     with pytest.raises(CommitOutcomeUnknown):
         refresh(lake, warehouse, "t", {"id": [1]})
     assert list(Path(warehouse.location.removeprefix("file://")).rglob("*.metadata.json"))
@@ -324,7 +324,7 @@ def test_a_row_that_somebody_holds_fails_in_bounded_time_and_changes_nothing(
     lake: LakeCatalog, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = refresh(lake, warehouse, "t", {"id": [0]})
-    monkeypatch.setattr(tables, "SWAP_TIMEOUT_SECONDS", 0.0)
+    monkeypatch.setattr(commits, "SWAP_TIMEOUT_SECONDS", 0.0)
     monkeypatch.setattr("catalog.database.BEGIN", "BEGIN; SET LOCAL lock_timeout = '200ms'")
     with psycopg.connect(lake.url) as holder:
         holder.execute("UPDATE iceberg_tables SET iceberg_type = 'TABLE'")
@@ -546,7 +546,7 @@ def test_damaged_metadata_is_told_as_such(lake: LakeCatalog, warehouse: Warehous
 def test_old_metadata_files_are_deleted_in_time(
     lake: LakeCatalog, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(tables.snapshot.PROPERTIES, "write.metadata.previous-versions-max", "2")
+    monkeypatch.setitem(commits.snapshot.PROPERTIES, "write.metadata.previous-versions-max", "2")
     for number in range(5):
         refresh(lake, warehouse, "t", {"id": [number]})
     assert len(list(Path(warehouse.location.removeprefix("file://")).rglob("*.metadata.json"))) == 3

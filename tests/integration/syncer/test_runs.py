@@ -37,8 +37,8 @@ def opened(lab: Lab) -> Iterator[LakeCatalog]:
 def held(lab: Lab, name: str) -> Iterator[Locks]:
     with opened(lab) as lake:
         locks = lake.locks()
-        with locks.table("public", name, 0):
-            yield locks
+        assert locks.take([("table", "public", name)])
+        yield locks
         locks.close()
 
 
@@ -72,7 +72,7 @@ def test_a_run_waits_for_the_other(lab: Lab) -> None:
     lab.sync()
     lab.execute("UPDATE t SET i = 2")
     with held(lab, "t") as locks:
-        timer = threading.Timer(1, lambda: locks.unlock(("table", "public", "t")))
+        timer = threading.Timer(1, lambda: locks.release([("table", "public", "t")]))
         timer.start()
         assert lab.sync()[0]
         timer.join()
@@ -91,37 +91,20 @@ def test_two_runs_at_once_copy_each_table_whole(lab: Lab) -> None:
 def test_a_run_that_waited_does_not_put_back_older_rows(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.execute("CREATE TABLE t AS SELECT 1 AS i")
     lab.sync()
-    table = Locks.table
+    take = Locks.take
 
-    def slow(self: Locks, namespace: str, name: str, wait_seconds: float) -> Any:
-        monkeypatch.setattr(Locks, "table", table)
-        lab.execute("UPDATE t SET i = 2")
-        assert lab.sync()[0]  # the other run, with a later snapshot
-        with held(lab, "t") as locks:
-            timer = threading.Timer(0.6, lambda: locks.unlock(("table", "public", "t")))
-            timer.start()
-            context = self.table(namespace, name, wait_seconds)
-            waited = context.__enter__()
-            timer.join()
-        assert waited
-        return Entered(context)
+    def late(self: Locks, keys: Any) -> Any:
+        if ("table", "public", "t") in keys:
+            monkeypatch.setattr(Locks, "take", take)
+            lab.execute("UPDATE t SET i = 2")
+            assert lab.sync()[0]  # the other run, with a later snapshot
+        return take(self, keys)
 
-    monkeypatch.setattr(Locks, "table", slow)
+    monkeypatch.setattr(Locks, "take", late)
     done, printed = lab.sync()
     assert done
     assert "superseded" in printed
     assert lab.read("public", "t") == [(2,)]
-
-
-class Entered:
-    def __init__(self, context: Any) -> None:
-        self.context = context
-
-    def __enter__(self) -> bool:
-        return True
-
-    def __exit__(self, *error: object) -> None:
-        self.context.__exit__(*error)
 
 
 @pytest.fixture

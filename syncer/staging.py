@@ -1,10 +1,10 @@
-"""The last step: all files of a table become its content in one Iceberg commit."""
+"""A table's last step of its own: all its files become a snapshot, which waits for those of the other tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from catalog.files import WrittenFile
-from catalog.tables import Committed, LakeCatalog, Part, TableTarget
+from catalog.tables import Commit, Committed, Part, TableTarget
 from syncer.describe import SourceTable
 
 CURSOR_COLUMN, CURSOR_VALUE = "bemidb.cursor-column", "bemidb.cursor"
@@ -19,12 +19,20 @@ class Kept:
     byte_count: int
 
 
-def commit(
-    lake: LakeCatalog, table: SourceTable, target: TableTarget, files: Sequence[WrittenFile], kept: Kept | None = None
-) -> Committed:
-    """Swap the table's content. Readers see the old rows until then, and all new ones after it.
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A table whose next snapshot is written, and the data files that are to be deleted if it never lands."""
 
-    Raises: what `LakeCatalog.commit_table` raises.
+    committed: Committed
+    files: tuple[str, ...]
+
+
+def stage(
+    commit: Commit, table: SourceTable, target: TableTarget, files: Sequence[WrittenFile], kept: Kept | None = None
+) -> Staged:
+    """Write the table's next snapshot. Readers see the old rows until the commit lands, and all new ones after it.
+
+    Raises: what `Commit.stage_table` raises.
     """
     view = replace(
         table.view,
@@ -42,4 +50,5 @@ def commit(
     }
     if table.cursor is not None:
         summary |= {CURSOR_COLUMN: table.cursor.column, CURSOR_VALUE: table.cursor.value}
-    return lake.commit_table(target, files, view, summary, kept.part if kept else None)
+    committed = commit.stage_table(target, files, view, summary, kept.part if kept else None)
+    return Staged(committed, tuple(file.location for file in files))
