@@ -35,6 +35,8 @@ class Column:
     generated: str = ""  # attgenerated: "" or "s" or "v"
     identity: str = ""  # attidentity: "" or "a" or "d"
     comment: str | None = None
+    is_local: bool = True  # declared by the table itself, though a parent may have it, too
+    not_null_is_local: bool = True  # the same of its constraint
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,9 +102,9 @@ def _source_term(column: Column, value: sql.Composable) -> sql.Composable:
             return sql.SQL(form).format(value, sql.SQL(INFINITY), number)
         return number
     text = value if storage == "bytea" else sql.SQL("format('%s', {})").format(value)
-    return sql.SQL("CASE WHEN {} IS NOT NULL THEN ('x' || left(md5({}), 15))::bit(60)::bigint::numeric END").format(
-        value, text
-    )
+    return sql.SQL(
+        "CASE WHEN {} IS DISTINCT FROM NULL THEN ('x' || left(md5({}), 15))::bit(60)::bigint::numeric END"
+    ).format(value, text)
 
 
 INFINITY = "1000003"  # a number that stands for infinite times

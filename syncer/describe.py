@@ -26,7 +26,7 @@ log = structlog.get_logger()
 QUERY_COLUMNS: LiteralString = """
 SELECT a.attrelid::int8 AS relation, a.attnum, a.attname AS name, a.atttypid::int8 AS type_oid, a.atttypmod AS typmod,
        format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS not_null, a.attgenerated::text AS generated,
-       a.attidentity::text AS identity, col_description(a.attrelid, a.attnum) AS comment
+       a.attidentity::text AS identity, a.attislocal AS is_local, col_description(a.attrelid, a.attnum) AS comment
 FROM pg_attribute a
 WHERE a.attrelid = ANY(%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum
@@ -65,7 +65,8 @@ FROM pg_class c WHERE c.oid = ANY(%s::oid[])
 
 # PostgreSQL 18 has NOT NULL constraints with names; those that nobody has checked yet set attnotnull as well.
 QUERY_NOT_NULLS: LiteralString = """
-SELECT k.conrelid::int8 AS relation, k.conkey[1] AS attnum, k.conname AS name, k.convalidated AS valid
+SELECT k.conrelid::int8 AS relation, k.conkey[1] AS attnum, k.conname AS name, k.convalidated AS valid,
+       k.conislocal AS is_local
 FROM pg_constraint k WHERE k.conrelid = ANY(%s::oid[]) AND k.contype = 'n'
 """
 
@@ -180,6 +181,8 @@ def _column(position: int, row: Mapping[str, Any], types: SourceTypes, not_null:
         generated=row["generated"],
         identity=row["identity"],
         comment=row["comment"],
+        is_local=row["is_local"],
+        not_null_is_local=not_null.get("is_local", row["is_local"]),
     )
 
 

@@ -13,6 +13,7 @@ from typing import LiteralString, Self
 import psycopg
 import structlog
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 
 from catalog import database
 from catalog.database import wait_for
@@ -78,7 +79,7 @@ class Source:
 
     def close(self) -> None:
         """Let the snapshot go."""
-        self.connection.close()
+        leave(self.connection)
 
     @contextlib.contextmanager
     def reader(self) -> Iterator[psycopg.Connection]:
@@ -91,13 +92,14 @@ class Source:
                 if not self.connection.closed:
                     self.connection.execute("ROLLBACK TO SAVEPOINT one_table")
             return
-        with contextlib.closing(connect(self._url)) as connection:
+        connection = connect(self._url)
+        self._readers.add(connection)
+        try:
             begin(connection, self.snapshot)
-            self._readers.add(connection)
-            try:
-                yield connection
-            finally:
-                self._readers.discard(connection)
+            yield connection
+        finally:
+            self._readers.discard(connection)
+            leave(connection)
 
     def alive(self) -> bool:
         """Tell whether a shared snapshot is still there."""
@@ -164,6 +166,14 @@ def begin(connection: psycopg.Connection, snapshot: str | None = None) -> None:
     connection.execute(LOCAL_SETTINGS)
     if connection.info.server_version >= TRANSACTION_TIMEOUT_SINCE:
         connection.execute("SET LOCAL transaction_timeout = 0")
+
+
+def leave(connection: psycopg.Connection) -> None:
+    """Close a connection; pgbouncer keeps its server's only if no transaction is open."""
+    if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+        with contextlib.suppress(psycopg.Error):
+            connection.execute("ROLLBACK")
+    connection.close()
 
 
 def connect(url: str, patience_seconds: float = PATIENCE_SECONDS) -> psycopg.Connection:

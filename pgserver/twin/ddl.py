@@ -74,7 +74,10 @@ def _wanted(
 ) -> Wanted:
     used = sorted({(item.namespace, item.name) for item in view.types})
     structure = _fingerprint(
-        [(column.name, column.type, column.not_null and (column.not_null_name or True)) for column in view.columns],
+        [
+            (column.name, column.type, column.not_null and (column.not_null_name or True), *_inherited(column))
+            for column in view.columns
+        ],
         [_key_structure(key, key_names) for key in view.keys],
         [types[item].fingerprint if item in types else None for item in used],
         (view.kind, view.partition_key, view.definition, view.options),
@@ -192,6 +195,11 @@ def drop_relations(tables: Iterable[Name], views: Iterable[Name]) -> Iterator[st
         listed = ", ".join(quote(*name) for name in sorted(relations))
         if listed:
             yield f"DROP {kind} IF EXISTS {listed} CASCADE"
+
+
+def _inherited(column: Column) -> tuple[bool, ...]:
+    """Return what of a column is only there because a parent has it; nothing for most."""
+    return () if column.is_local and column.not_null_is_local else (column.is_local, column.not_null_is_local)
 
 
 def _not_null(column: Column) -> str:

@@ -137,6 +137,7 @@ class SchemaKeeper:
             stands = {name: item for name, item in wanted.items() if name in known and known[name].is_of(item)}
             await self._add_late_keys(connection, stands)
             await connection.execute(state.INHERIT_KEYS)
+            await state.inherit_columns(connection, stands.values())
             await state.drop_empty_namespaces(connection, {name[0] for name in (*wanted, *types)})
         await state.comment_namespaces(connection, ddl.namespace_comments(wanted))
         self._schema = self._described(known, wanted, pending)

@@ -80,6 +80,22 @@ INHERIT_KEYS = f"""
 UPDATE pg_constraint SET connoinherit = false WHERE contype IN ('p', 'u') AND conparentid <> 0 AND connoinherit
 AND conrelid IN (SELECT objoid FROM pg_seclabel WHERE provider = '{TABLE}')
 """  # noqa: S608
+# INHERIT keeps the columns of the child as its own, and their constraints.
+INHERIT_COLUMNS = """
+WITH inherited AS (
+  SELECT a.attrelid, a.attnum, i.is_local, i.not_null_is_local
+  FROM unnest(%s::text[], %s::text[], %s::text[], %s::bool[], %s::bool[])
+    AS i(namespace, name, "column", is_local, not_null_is_local)
+  JOIN pg_namespace n ON n.nspname = i.namespace JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = i.name
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = i."column" AND a.attinhcount > 0
+), of_constraints AS (
+  UPDATE pg_constraint k SET conislocal = i.not_null_is_local FROM inherited i
+  WHERE k.conrelid = i.attrelid AND k.conkey = ARRAY[i.attnum] AND k.contype = 'n' AND k.coninhcount > 0
+    AND k.conislocal <> i.not_null_is_local
+)
+UPDATE pg_attribute a SET attislocal = i.is_local FROM inherited i
+WHERE (a.attrelid, a.attnum) = (i.attrelid, i.attnum) AND a.attislocal <> i.is_local
+"""
 NAMESPACES = "SELECT nspname, obj_description(oid, 'pg_namespace') FROM pg_namespace"
 EMPTY_NAMESPACES = """
 SELECT nspname FROM pg_namespace n
@@ -222,6 +238,19 @@ async def update(connection: Connection, known: Mapping[Name, Present], wanted: 
                 raise
         else:
             return
+
+
+async def inherit_columns(connection: Connection, tables: Iterable[Wanted]) -> None:
+    """Note which columns, and which NOT NULLs, tables have only from their parents."""
+    columns = [(item, column) for item in tables if item.parents for column in item.view.columns]
+    parameters = [
+        [item.name[0] for item, _ in columns],
+        [item.name[1] for item, _ in columns],
+        [column.name for _, column in columns],
+        [column.is_local for _, column in columns],
+        [column.not_null_is_local for _, column in columns],
+    ]
+    await connection.execute(INHERIT_COLUMNS, parameters)
 
 
 async def comment_namespaces(connection: Connection, comments: Mapping[str, str | None]) -> None:

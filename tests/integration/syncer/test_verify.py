@@ -28,11 +28,14 @@ def test_every_type_is_verified(lab: Lab) -> None:
         )
     columns = ", ".join(f"c{i} {name}" for i, name in enumerate(TEXT_BACKED_VALUES))
     values = ", ".join(psycopg.sql.Literal(value).as_string() for value in TEXT_BACKED_VALUES.values())
-    lab.execute(f"CREATE TABLE texts ({columns}); INSERT INTO texts VALUES ({values}); CREATE TABLE empty (i int)")
+    lab.execute(
+        f"CREATE TABLE texts ({columns}); INSERT INTO texts VALUES ({values}); CREATE TABLE empty (i int);"
+        "CREATE TABLE pairs (p pair); INSERT INTO pairs VALUES ('(,)'), (NULL), ('(1,)')"  # no field is no NULL
+    )
     assert lab.sync()[0]
     done = lab.program("verify")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(done.stdout.splitlines()) == len(NATIVE_TYPES) + 2
+    assert len(done.stdout.splitlines()) == len(NATIVE_TYPES) + 3
     assert "public.of_float8: equal, " in done.stdout
 
 
