@@ -3,6 +3,7 @@
 import random
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -338,6 +339,17 @@ def test_a_source_that_refuses(lab: Lab, url: str, problem: str) -> None:
 def test_a_source_that_is_not_there_is_waited_for() -> None:
     with pytest.raises(OperatorError, match=r"SOURCE_POSTGRES_DATABASE_URL: .*not reachable"):
         Source.open("postgresql://postgres:s3cret@127.0.0.1:1/x", patience_seconds=0.6)
+
+
+def test_a_source_that_wakes_up_is_waited_for(lab: Lab, postgres: Any, tmp_path: Path) -> None:
+    lab.execute("CREATE TABLE t AS SELECT 1 AS i")
+    database = lab.source_url.rsplit("/", 1)[1]
+    socket = tmp_path / ".s.PGSQL.5432"
+    timer = threading.Timer(0.6, lambda: socket.symlink_to(postgres.cluster.socket_path))
+    timer.start()
+    assert lab.sync(SOURCE_POSTGRES_DATABASE_URL=f"postgresql://postgres@/{database}?host={tmp_path}")[0]
+    timer.join()
+    assert lab.read("public", "t") == [(1,)]
 
 
 def test_a_wrong_password(tmp_path: Path, lab: Lab) -> None:
