@@ -35,6 +35,11 @@ class Turns:
         self._left: list[SourceTable] = []
         self._refused: set[Name] = set()
 
+    @property
+    def snapshot_lost(self) -> bool:
+        """Whether the source's snapshot was lost on the way; what was not visible by then is not changed."""
+        return self._copying.snapshot_lost
+
     def copy_all(self, tables: list[SourceTable], relations: list[SourceTable]) -> list[Outcome]:
         """Copy tables, and record relations without rows. An interruption leaves all as it was before its turn."""
         self._relations, self._left = relations, list(tables)

@@ -242,3 +242,21 @@ def test_without_the_snapshot_no_table_is_copied_any_more(lab: Lab, monkeypatch:
     assert not done
     assert printed.count("the source ended the connection that holds the run's snapshot") == 2
     assert (lab.read("public", "t"), lab.read("public", "u")) == ([(1,)], [(1,)])
+
+
+def test_a_snapshot_that_is_lost_once_is_taken_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.execute("CREATE TABLE t AS SELECT 1 AS i; CREATE TABLE u AS SELECT 1 AS i")
+    lab.sync()
+    lab.execute("UPDATE t SET i = 2; UPDATE u SET i = 2")
+    reader = Source.reader
+
+    def without_snapshot(self: Source) -> Any:
+        monkeypatch.setattr(Source, "reader", reader)
+        end_source_connections(lab, "application_name = 'bemidb'")
+        return reader(self)
+
+    monkeypatch.setattr(Source, "reader", without_snapshot)
+    done, printed = lab.sync(BEMIDB_SYNC_JOBS="1")
+    assert done, printed
+    assert (lab.read("public", "t"), lab.read("public", "u")) == ([(2,)], [(2,)])
+    assert len(list((lab.folder / "warehouse").rglob("*.parquet"))) == 4
