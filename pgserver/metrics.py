@@ -1,9 +1,10 @@
 """What is counted for the operator. Labels have few values: never a text, a table or a name that a client gave."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)  # process_resident_memory_bytes, process_open_fds, ...: of the server alone
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600)
 
 connections_rejected = Counter(
@@ -29,6 +30,12 @@ first_row_seconds = Histogram(
 )
 queries_active = Gauge("bemidb_queries_active", "Statements that run now", registry=REGISTRY)
 queries_waiting = Gauge("bemidb_queries_waiting", "Statements that wait for a place in the engine", registry=REGISTRY)
+queue_seconds = Histogram(
+    "bemidb_queue_wait_seconds", "Time that statements waited for a place", buckets=SECONDS, registry=REGISTRY
+)
+read_bytes = Counter(
+    "bemidb_read_bytes", "Bytes of data files that statements over the lake were planned to read", registry=REGISTRY
+)
 rows_sent = Counter("bemidb_rows_sent", "Rows of lake statements sent", registry=REGISTRY)
 bridge_rows = Counter(
     "bemidb_bridge_rows", "Rows brought to PostgreSQL for statements that the engine cannot answer", registry=REGISTRY

@@ -62,8 +62,9 @@ class Admission:
         turn = self._waiting[heavy].add(user)
         metrics.queries_waiting.inc()
         try:
-            async with asyncio.timeout_at(deadline):
-                await turn
+            with metrics.queue_seconds.time():
+                async with asyncio.timeout_at(deadline):
+                    await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():  # called and canceled at once
                 self.leave(heavy)

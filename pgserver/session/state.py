@@ -8,6 +8,7 @@ from pathlib import Path
 
 import structlog
 
+from pgserver import metrics
 from pgserver.activity import Activity
 from pgserver.executors.dispatch import Dispatcher
 from pgserver.limits import Door
@@ -78,6 +79,7 @@ class Progress:
     def started(self, way: str, read_bytes: int) -> None:
         """Hear that a lake statement has its first rows."""
         self.way, self.read_bytes = way, read_bytes
+        metrics.read_bytes.inc(read_bytes)
         self.rows = 0
         self.first_rows_at = time.monotonic()
 

@@ -91,11 +91,14 @@ def test_what_happens_is_counted(server: Server, http_port: int) -> None:
     assert gained('bemidb_query_duration_seconds_count{way="lake"}') == 1
     assert gained("bemidb_first_row_seconds_count") == 1
     assert gained("bemidb_rows_sent_total") == 1
+    assert gained("bemidb_read_bytes_total") > 0
     assert gained("bemidb_connections_total") == 2
     assert gained('bemidb_connections_rejected_total{reason="too_many_connections"}') == 1
     assert now["bemidb_tables"] > 8
     assert now["bemidb_worker_rss_bytes"] > 10_000_000
     assert now["bemidb_queries_active"] == 0
+    assert now["bemidb_queue_wait_seconds_count"] == 0
+    assert now["process_open_fds"] > 0
     assert now["bemidb_oldest_snapshot_age_seconds"] > 0
 
 
