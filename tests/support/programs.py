@@ -4,7 +4,6 @@ import contextlib
 import os
 import select
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 import psycopg
 
 from sample import children
+from tests.support import forked
 
 ROOT = Path(__file__).parents[2]
 OURS = ("BEMIDB_", "AWS_", "CATALOG_", "SOURCE_POSTGRES_", "DESTINATION_", "PG")
@@ -26,15 +26,7 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
 
 def run(module: str, variables: Mapping[str, str], *, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
     """Run `python -m module` to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", module],
-        cwd=ROOT,
-        env=environment(variables),
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        check=False,
-    )
+    return forked.run(module, environment(variables), timeout_s=timeout_s)
 
 
 @dataclass(frozen=True)

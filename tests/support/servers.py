@@ -5,14 +5,13 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sample import children
-from tests.support.programs import ROOT, environment
+from tests.support.programs import ROOT, environment, run
 
 
 @dataclass(frozen=True)
@@ -65,14 +64,6 @@ def running(variables: Mapping[str, str], port: int, log: Path, *, wait_s: float
 
 def start_fails(variables: Mapping[str, str], *, seconds: float = 60) -> str:
     """Run a server that must not start; return what it says."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pgserver"],
-        cwd=ROOT,
-        env=environment(variables),
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        check=False,
-    )
+    done = run("pgserver", variables, timeout_s=seconds)
     assert done.returncode == 2, done.stderr
     return done.stderr.strip()

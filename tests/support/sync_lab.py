@@ -17,6 +17,7 @@ from catalog.storage import Warehouse, local_path
 from catalog.tables import LakeCatalog
 from syncer.run import sync
 from syncer.settings import SyncSettings
+from tests.support import forked, programs
 
 Rows = list[tuple[Any, ...]]
 
@@ -70,9 +71,8 @@ class Lab:
         )
 
     def program(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        with self.start(*arguments, **variables) as process:
-            out, err = process.communicate(timeout=60)
-        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+        environment = programs.environment(self.environment | variables)
+        return forked.run("syncer", environment, *arguments, timeout_s=100)
 
     def views(self) -> dict[str, TableView]:
         settings = self.settings()
