@@ -120,12 +120,13 @@ class EmitLab:
         columns = [OutputColumn(described.ftype(i), described.fmod(i)) for i in range(described.nfields)]
         return self._trees[0], columns, [described.param_type(i) for i in range(described.nparams)]
 
-    def emit(self, sql: str) -> Emitted:
-        """Emit a statement."""
+    def emit(self, sql: str) -> tuple[Emitted, list[OutputColumn]]:
+        """Emit a statement; return its result columns, too."""
         tree, columns, _ = self.tree(sql)
-        return emit(
+        emitted = emit(
             parse_tree(tree)[0], names=self.names, relations=self.views, outputs=columns, families=self.families
         )
+        return emitted, columns
 
     def render(self, emitted: Emitted, parameters: Sequence[str | None] = ()) -> str:
         """Fill an emitted statement's holes."""
@@ -138,11 +139,9 @@ class EmitLab:
         root = self.families[hole.relid].view
         return family_sql(hole, root, [(self.views[relid], self.plans[relid]) for relid in hole.members])
 
-    def ours(self, sql: str, parameters: Sequence[str | None] = ()) -> list[Row]:
-        """Return the rows of a statement run in DuckDB, in text format."""
-        emitted = self.emit(sql)
-        _, columns, _ = self.tree(sql)
-        reader = self.duckdb.execute(self.render(emitted, parameters)).to_arrow_reader(10_000)
+    def ours(self, emitted: Emitted, columns: Sequence[OutputColumn]) -> list[Row]:
+        """Return the rows of an emitted statement run in DuckDB, in text format."""
+        reader = self.duckdb.execute(self.render(emitted)).to_arrow_reader(10_000)
         wire = tuple(WireColumn(column.type_oid, column.typmod, 0) for column in columns)
         return [row for batch in reader for row in decode(batch, wire)]
 

@@ -43,13 +43,13 @@ def test_most_statements_run_in_the_engine(emit_lab: EmitLab) -> None:
 def difference(lab: EmitLab, statement: statements.Statement) -> str | None:
     """Return None for the same rows, "" for no answer, else what is wrong."""
     try:
-        emitted = lab.emit(statement.text)
+        emitted, columns = lab.emit(statement.text)
     except (NoRule, ValueError):
         return ""
     if not emitted.relids:
         return ""
     try:
-        ours = lab.ours(statement.text)
+        ours = lab.ours(emitted, columns)
     except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException):
         return ""
     except duckdb.Error as error:
