@@ -76,9 +76,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_first_run_syncs_and_the_second_only_serves(tmp_path: Path) -> None:
-    sample = Sample(tmp_path)
-
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    """A sample after its first run."""
+    sample = Sample(tmp_path_factory.mktemp("sample"))
     with sample.running() as (process, printed):
         assert "python -m syncer" in printed
         assert f"-p {sample.port}" in printed
@@ -86,25 +87,27 @@ def test_first_run_syncs_and_the_second_only_serves(tmp_path: Path) -> None:
         ours = psutil.Process(process.pid).children(recursive=True)
         assert ours
     assert process.returncode == 0
-    _, alive = psutil.wait_procs(ours, timeout=15)
+    _, alive = psutil.wait_procs(ours, timeout=60)
     assert alive == []
+    return sample
 
-    with sample.running() as (process, printed):
+
+def test_the_first_run_syncs_and_the_second_only_serves(synced: Sample) -> None:
+    with synced.running() as (process, printed):
         assert "Making a source" not in printed
         assert "python -m syncer" not in printed
-        assert sample.ask("SELECT count(*) FROM region") == [(5,)]
+        assert synced.ask("SELECT count(*) FROM region") == [(5,)]
         commands = [" ".join(child.cmdline()) for child in psutil.Process(process.pid).children(recursive=True)]
         assert not any("source-" in command for command in commands)
     assert process.returncode == 0
 
 
-def test_a_killed_run_leaves_no_process(tmp_path: Path) -> None:
-    sample = Sample(tmp_path)
-    with sample.running() as (process, _):
+def test_a_killed_run_leaves_no_process(synced: Sample) -> None:
+    with synced.running() as (process, _):
         ours = psutil.Process(process.pid).children(recursive=True)
         process.kill()
         process.wait()
-        _, alive = psutil.wait_procs(ours, timeout=15)
+        _, alive = psutil.wait_procs(ours, timeout=60)
         assert alive == []
 
 
