@@ -2,3 +2,4 @@
 
 import pgserver.__main__  # noqa: F401
 import syncer.__main__  # noqa: F401
+import tests.support.forked  # noqa: F401
