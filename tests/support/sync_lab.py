@@ -72,7 +72,7 @@ class Lab:
 
     def program(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         environment = programs.environment(self.environment | variables)
-        return forked.run("syncer", environment, *arguments, timeout_s=100)
+        return forked.run("syncer", environment, *arguments, timeout_s=180)  # a source or store that is gone is waited for 60 s
 
     def views(self) -> dict[str, TableView]:
         settings = self.settings()
