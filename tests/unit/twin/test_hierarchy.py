@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from catalog.columns import TableView
-from pgserver.twin.hierarchy import families, in_order
+from pgserver.twin.hierarchy import families, in_order, kin
 from pgserver.twin.names import Name
 from tests.support.twin_tables import table
 
@@ -49,3 +49,11 @@ def test_families_are_what_edges_join() -> None:
     a, b, c, d, e = (("s", name) for name in "abcde")
     found = families({a: [], b: [a], c: [("s", "elsewhere")], d: [b], e: [c]})
     assert sorted(map(sorted, found)) == [[a, b, d], [c, e]]
+
+
+def test_kin_are_all_that_are_read_together_at_any_moment() -> None:
+    then = tables(root=relation(), old=relation(parents="root"), other=relation())
+    now = tables(root=relation(), new=relation(parents="root"), old=relation(), v=relation(parents="other", kind="v"))
+    assert kin([("s", "new")], now, then) == {("s", "root"), ("s", "new"), ("s", "old")}
+    assert kin([("s", "other")], now, then) == {("s", "other")}
+    assert kin([], now, then) == set()
