@@ -20,6 +20,7 @@ from syncer.settings import SyncSettings
 from tests.support import forked, programs
 
 Rows = list[tuple[Any, ...]]
+PATIENCE_S = 180  # a source or store that is gone is waited for 60 s
 
 
 @dataclass
@@ -72,7 +73,7 @@ class Lab:
 
     def program(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         environment = programs.environment(self.environment | variables)
-        return forked.run("syncer", environment, *arguments, timeout_s=180)  # a source or store that is gone is waited for 60 s
+        return forked.run("syncer", environment, *arguments, timeout_s=PATIENCE_S)
 
     def views(self) -> dict[str, TableView]:
         settings = self.settings()

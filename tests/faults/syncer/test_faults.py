@@ -99,8 +99,8 @@ def kill_runs(lab: Lab, times: int, seed: int) -> None:
     assert lab.program("verify").returncode == 0
 
 
-def test_a_dozen_kills(bank: Lab) -> None:
-    kill_runs(bank, 12, seed=1)
+def test_twenty_kills(bank: Lab) -> None:
+    kill_runs(bank, 20, seed=1)
 
 
 @pytest.mark.slow
