@@ -31,6 +31,7 @@ EVERYTHING = AlwaysTrue()
 PATIENCE_S = 2.0  # what a statement waits for the catalog when an older answer does
 LAST_PATIENCE_S = 12.0  # the same when there is no answer that does
 WARN_EVERY_S = 30.0
+TOGETHER_S = 10.0  # how long tables wait for others that the twin cannot be changed for
 
 ReadTables = Callable[[], Sequence[TableRow]]
 ReadRuns = Callable[[], Sequence[RunRow]]
@@ -71,6 +72,7 @@ class Lake:
         self._pointers: dict[tuple[str, str], str] = {}
         self._plans: dict[str, ScanPlan] = {}
         self._retry = False
+        self._pending_since: float | None = None
         self.schema = LakeSchema(version=0, tables={})
         self.families: Mapping[int, Family] = {}
         self.names = CatalogNames({}, {}, {})
@@ -165,14 +167,20 @@ class Lake:
         """Take the tables' new snapshots over.
 
         Not for tables that the twin cannot be changed for yet, because somebody uses them: their files may have other
-        columns, and rows that have moved to a partition that is not there yet would be missing.
+        columns, and rows that have moved to a partition that is not there yet would be missing. The others wait with
+        them for a while, so that what is read is of one moment; but a client must not hold up the lake for long.
         """
         pointers = {(row.namespace, row.name): row.metadata_location for row in rows}
         if self.schema.pending:
+            self._pending_since = self._pending_since or time.monotonic()
             now = {(row.namespace, row.name): row.view for row in rows if row.view is not None}
             then = {(table.namespace, table.name): table.view for table in before.tables.values()}
-            for name in kin(self.schema.pending, now, then) & self._pointers.keys():
-                pointers[name] = self._pointers[name]
+            held = kin(self.schema.pending, now, then)
+            if time.monotonic() - self._pending_since < TOGETHER_S:
+                held |= {name for name in now.keys() & then.keys() if now[name].columns == then[name].columns}
+            pointers |= {name: self._pointers[name] for name in held & self._pointers.keys()}
+        else:
+            self._pending_since = None
         self._pointers |= pointers
 
     def _is_away(self, problem: str) -> None:

@@ -26,20 +26,33 @@ def in_order(tables: Mapping[Name, TableView]) -> Iterator[tuple[Name, list[Name
 
 def families(parents: Mapping[Name, Sequence[Name]]) -> list[list[Name]]:
     """Part names into the least groups that no edge to a parent leaves; edges to other names do not count."""
-    family = {name: [name] for name in parents}
+    head = {name: name for name in parents}
+
+    def find(name: Name) -> Name:
+        while head[name] != name:
+            head[name] = name = head[head[name]]
+        return name
+
     for name, edges in parents.items():
         for parent in edges:
-            if parent in family and family[parent] is not family[name]:
-                joined = family[parent] + family[name]
-                family |= dict.fromkeys(joined, joined)
-    return list({id(group): group for group in family.values()}.values())
+            if parent in head:
+                head[find(name)] = find(parent)
+    groups: dict[Name, list[Name]] = {}
+    for name in parents:
+        groups.setdefault(find(name), []).append(name)
+    return list(groups.values())
 
 
-def kin(names: Iterable[Name], *moments: Mapping[Name, TableView]) -> set[Name]:
-    """Return all tables that are read together with one of these, at any of some moments."""
+def read_together(*moments: Mapping[Name, TableView]) -> list[list[Name]]:
+    """Part tables into groups of those that are read together at any of some moments; a view is a group of its own."""
     parents: dict[Name, list[Name]] = {}
     for tables in moments:
         for name, view in tables.items():
             parents.setdefault(name, []).extend(view.parents if view.kind != "v" else ())
+    return families(parents)
+
+
+def kin(names: Iterable[Name], *moments: Mapping[Name, TableView]) -> set[Name]:
+    """Return all tables that are read together with one of these, at any of some moments."""
     wanted = set(names)
-    return {name for family in families(parents) if not wanted.isdisjoint(family) for name in family}
+    return {name for group in read_together(*moments) if not wanted.isdisjoint(group) for name in group}

@@ -17,7 +17,7 @@ import structlog
 from catalog.columns import NOWHERE, Key, TableView
 from pgserver.twin import ddl, names, state
 from pgserver.twin.ddl import Wanted, WantedType
-from pgserver.twin.hierarchy import families
+from pgserver.twin.hierarchy import kin, read_together
 from pgserver.twin.names import Name
 from pgserver.twin.state import Present, PresentType
 from pgserver.twin.types import Connection, TypeNames
@@ -163,7 +163,7 @@ class SchemaKeeper:
         touched = sorted(changed | affected, key=lambda name: (wanted[name].depth if name in wanted else -1, name))
         tables = [name for name in touched if name not in wanted or wanted[name].view.kind != "v"]
         units, together = [], list[Name]()
-        for family in families({name: wanted[name].parents if name in wanted else () for name in tables}):
+        for family in self._families(tables, wanted):
             if affected.isdisjoint(family):
                 units.append(_change(family, present, wanted))
             else:
@@ -172,6 +172,20 @@ class SchemaKeeper:
             whole = _change(together, present, wanted)
             units.insert(0, replace(type_unit, drop=whole.drop, create=whole.create))
         return units + [_change([name], present, wanted) for name in touched if name not in tables]
+
+    def _families(self, touched: Sequence[Name], wanted: Mapping[Name, Wanted]) -> list[list[Name]]:
+        """Part tables that change into groups of those that are read together, now or before: all change, or none."""
+        if not touched:
+            return []
+        groups = read_together({name: item.view for name, item in wanted.items()}, self._views())
+        number = {name: position for position, group in enumerate(groups) for name in group}
+        found: dict[object, list[Name]] = {}
+        for name in touched:
+            found.setdefault(number.get(name, name), []).append(name)
+        return list(found.values())
+
+    def _views(self) -> dict[Name, TableView]:
+        return {(table.namespace, table.name): table.view for table in self._schema.tables.values()}
 
     async def _type_unit(
         self, connection: Connection, present: Mapping[Name, Present], types: Mapping[Name, WantedType]
@@ -330,11 +344,14 @@ class SchemaKeeper:
     def _described(
         self, known: Mapping[Name, Present], wanted: Mapping[Name, Wanted], pending: Iterable[Name]
     ) -> LakeSchema:
-        """Say what the twin holds now; a table that had to wait keeps the view that it was made from."""
+        """Say what the twin holds now. A table that had to wait, and those read with it, keep the views they had."""
         before = self._schema
+        waiting = kin(pending, {name: item.view for name, item in wanted.items()}, self._views()) if pending else set()
         tables: dict[int, LakeTable] = {}
         for name, item in known.items():
-            if name in wanted and item.is_of(wanted[name]):
+            if name in waiting and item.oid in before.tables:
+                tables[item.oid] = before.tables[item.oid]
+            elif name in wanted and item.is_of(wanted[name]):
                 tables[item.oid] = LakeTable(item.oid, *name, wanted[name].view)
             elif item.oid in before.tables:
                 tables[item.oid] = before.tables[item.oid]

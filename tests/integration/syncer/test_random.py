@@ -70,7 +70,7 @@ def check(lab: Lab) -> None:
     assert verify(lab.settings(), Console(file=printed)), printed.getvalue()
 
 
-@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 @given(found=st.lists(tables(), min_size=6, max_size=10), data=st.data())
 def test_random_tables_equal_the_source(lab: Lab, found: list[tuple[Columns, Rows]], data: st.DataObject) -> None:
     with psycopg.connect(lab.source_url, autocommit=True) as connection:

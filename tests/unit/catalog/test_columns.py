@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.columns import Column, Key, Origin, TableView, UserType
@@ -38,6 +38,7 @@ VIEWS = st.builds(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # a busy machine is no fault
 @given(VIEWS)
 def test_a_view_survives_json(view: TableView) -> None:
     assert TableView.from_json(json.loads(view.to_json())) == view
