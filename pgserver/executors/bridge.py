@@ -214,7 +214,8 @@ class BridgeExecutor:
         assert brought.whole is not None
         formats = (int(layout_for(brought.scan, bound.state).format == "binary"),) * len(brought.scan.fields)
         plain = replace(bound.state.plain, time_zone=bound.state.time_zone)
-        if brought.scan is not brought.whole:
+        unread = bound.state.converts and bool(bound.parameters)  # in an encoding that we do not convert
+        if brought.scan is not brought.whole and not unread:
             with contextlib.suppress(NoRule):
                 return await self._planner.request(brought.scan, bound.parameters, formats, plain, bound.pins)
         return await self._planner.request(brought.whole, (), formats, bound.state.plain, bound.pins)

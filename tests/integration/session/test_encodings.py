@@ -21,7 +21,7 @@ def connection(server: Program, request: pytest.FixtureRequest) -> Iterator[psyc
 def test_rows_are_converted(connection: psycopg.Connection) -> None:
     for binary in (False, True):
         assert connection.execute(UMLAUTS, binary=binary).fetchone() == (TEXT,)
-        assert connection.execute(f"{UMLAUTS} AND random() < 2".encode(), binary=binary).fetchone() == (TEXT,)
+        assert connection.execute(f"{UMLAUTS} AND ln(id::numeric) > 0".encode(), binary=binary).fetchone() == (TEXT,)
     found = connection.execute("SELECT t FROM nasty.texts WHERE t = %s", [TEXT]).fetchall()
     assert found == [(TEXT,)]
 
