@@ -20,7 +20,7 @@ WORKERS ?= 2
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: $(STAMP) $(DBT_STAMP) ## Make .venv and install the locked dependencies into it
+install: $(STAMP) ## Make .venv and install the locked dependencies into it
 
 # --no-deps: the lock is complete, and pip need not resolve it again. The .pth file puts our packages on the path.
 $(STAMP): requirements-dev.lock
@@ -43,7 +43,7 @@ run: $(STAMP) ## Sync the TPC-H sample into a lake and serve it on BEMIDB_PORT (
 psql: $(STAMP) ## Open psql against the server of `make run`
 	@$(BIN)/python -m sample psql $(ARGS)
 
-test: $(STAMP) $(DBT_STAMP) ## Run the tests but the slow ones
+test: $(STAMP) ## Run the tests but the slow ones
 	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-all: $(STAMP) $(DBT_STAMP) ## Run all the tests

@@ -63,6 +63,7 @@ def test_reads_go_on_for_a_while_and_the_catalog_is_found_again(
         server.wait_for_log("catalog_back")
 
 
+@pytest.mark.slow  # it waits for real clocks: 30 s
 def test_a_catalog_that_hangs_holds_nobody(server: servers.Server, catalog: PrivatePostgres) -> None:
     """Its kernel goes on answering for it: only our own clock ends the wait."""
     with psycopg.connect(server.url(), autocommit=True) as connection:

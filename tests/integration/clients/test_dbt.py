@@ -1,6 +1,6 @@
 """dbt-postgres: debug, show, test, docs, and run of a model that selects. It lives in an environment of its own.
 
-Its `pathspec<0.13` and mypy's `pathspec>=1` exclude each other: `make` installs it from dbt/requirements.lock.
+Its `pathspec<0.13` and mypy's `pathspec>=1` exclude each other: `make test-all` installs it from dbt/requirements.lock.
 """
 
 import json
@@ -20,7 +20,8 @@ PROJECT = Path(__file__).parent / "dbt"
 PYTHON = Path(sys.prefix) / "dbt" / "bin" / "python"
 
 pytestmark = [
-    pytest.mark.skipif(not PYTHON.exists(), reason=f"no dbt in {PYTHON.parents[1]}: `make install` puts it there"),
+    pytest.mark.slow,  # its environment takes longer to install than it takes to run
+    pytest.mark.skipif(not PYTHON.exists(), reason=f"no dbt in {PYTHON.parents[1]}: `make test-all` puts it there"),
     pytest.mark.timeout(300),  # of a machine that does much else
 ]
 

@@ -194,6 +194,7 @@ def test_numerics_of_different_scales_keep_their_text(lab: Lab) -> None:
     assert lab.read("public", "t", "a, b", "ORDER BY i") == lab.ask("SELECT a::text, b::text FROM t ORDER BY i")
 
 
+@pytest.mark.slow
 def test_huge_values(lab: Lab) -> None:
     """Values of 20 MB beside small ones, in every kind of column that can be so large."""
     lab.execute(
