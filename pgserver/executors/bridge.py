@@ -126,31 +126,35 @@ class BridgeExecutor:
         columns = tuple(WireColumn(field.type_oid, field.typmod, code) for field, code in fields)
         for conditions in Conditions:
             bound = replace(bound, conditions=conditions)
-            rows = self._rows(bound)
+            tables = await self._brought(bound)
+            rows = self._rows(bound, tables)
             try:
                 first = [chunk async for chunk in _take_one(rows)]
                 break
             except EngineError as error:
                 if not error.retryable_on_bridge or conditions is Conditions.NONE:
                     raise
-        read = sum(scan.chosen.bytes for scan in await self.scans(bound))
+        read = sum(scan.chosen.bytes for scan in await self._scans(bound, tables))
         return Result(columns=columns, chunks=_joined(first, rows), tag="SELECT", way=BRIDGE, read_bytes=read)
 
     async def scans(self, bound: Bound) -> tuple[Scan, ...]:
         """Return what a statement would bring."""
+        return await self._scans(bound, await self._brought(bound))
+
+    async def _scans(self, bound: Bound, tables: Sequence[Brought]) -> tuple[Scan, ...]:
         found: list[Scan] = []
-        for brought in await self._brought(bound):
+        for brought in tables:
             if brought.scan is not None and brought.scan.emitted is not None:
                 found += await self._planner.scans(brought.scan.emitted, bound.pins)
             elif brought.item.table.view.kind == "r":
                 found += await self._planner.whole_scans([brought.item.table.oid], bound.pins)
         return tuple(found)
 
-    async def _rows(self, bound: Bound) -> AsyncGenerator[RowChunk, None]:
+    async def _rows(self, bound: Bound, tables: Sequence[Brought]) -> AsyncGenerator[RowChunk, None]:
         async with self._backends.use(bound.state.analysis, bound.state.printing) as backend:
             try:
                 await backend.ask(query_message(b"BEGIN"), 0, to_ready=True)
-                await self._fill(backend, bound)
+                await self._fill(backend, bound, tables)
                 await self._bind(backend, bound)
                 suspended = True
                 while suspended:
@@ -164,8 +168,8 @@ class BridgeExecutor:
             await backend.ask(SYNC, 0, to_ready=True)
             await backend.ask(query_message(b"ROLLBACK"), 0, to_ready=True)
 
-    async def _fill(self, backend: TwinBackend, bound: Bound) -> None:
-        async for filling in self.fillings(bound):
+    async def _fill(self, backend: TwinBackend, bound: Bound, tables: Sequence[Brought]) -> None:
+        async for filling in self._fillings(bound, tables):
             frames = query_message(filling.sql.encode())
             if filling.rows is None:
                 await backend.ask(frames, 0, to_ready=True)
@@ -174,8 +178,11 @@ class BridgeExecutor:
 
     async def fillings(self, bound: Bound) -> AsyncGenerator[Filling, None]:
         """Yield what makes a temporary table for each table that is read, and brings its rows; in their order."""
+        async for filling in self._fillings(bound, await self._brought(bound)):
+            yield filling
+
+    async def _fillings(self, bound: Bound, tables: Sequence[Brought]) -> AsyncGenerator[Filling, None]:
         budget = Budget(self._max_bytes)
-        tables = await self._brought(bound)
         for definition in (
             *definitions([brought.item for brought in tables]),
             *view_definitions(bound.statement, self._planner),

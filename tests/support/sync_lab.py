@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -75,23 +77,22 @@ class Lab:
         environment = programs.environment(self.environment | variables)
         return forked.run("syncer", environment, *arguments, timeout_s=PATIENCE_S)
 
-    def views(self) -> dict[str, TableView]:
+    @contextmanager
+    def lake(self) -> Iterator[LakeCatalog]:
+        """Open the catalog, as a program does."""
         settings = self.settings()
-        lake = LakeCatalog.open(settings, Warehouse.open(settings))
-        try:
+        with closing(LakeCatalog.open(settings, Warehouse.open(settings))) as lake:
+            yield lake
+
+    def views(self) -> dict[str, TableView]:
+        with self.lake() as lake:
             rows = lake.read_tables()
-        finally:
-            lake.close()
         return {f"{row.namespace}.{row.name}": row.view for row in rows if row.view is not None}
 
     def files(self, namespace: str, name: str) -> list[Path]:
-        settings = self.settings()
-        lake = LakeCatalog.open(settings, Warehouse.open(settings))
-        try:
+        with self.lake() as lake:
             table = lake.iceberg.load_table((namespace, name))
             return [local_path(task.file.file_path) for task in table.scan().plan_files()]
-        finally:
-            lake.close()
 
     def read(self, namespace: str, name: str, columns: str = "*", tail: str = "") -> Rows:
         """Ask DuckDB for rows of a table of the lake."""

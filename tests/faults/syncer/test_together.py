@@ -12,8 +12,7 @@ import psycopg
 import pytest
 
 from catalog.commits import Commit
-from catalog.storage import Warehouse, local_path
-from catalog.tables import LakeCatalog
+from catalog.storage import local_path
 from syncer import turns
 from tests.conftest import free_port
 from tests.support import programs
@@ -61,16 +60,6 @@ def repeating(act: Callable[[], object]) -> Iterator[list[object]]:
         thread.join()
 
 
-@contextmanager
-def opened(lab: Lab) -> Iterator[LakeCatalog]:
-    settings = lab.settings()
-    lake = LakeCatalog.open(settings, Warehouse.open(settings))
-    try:
-        yield lake
-    finally:
-        lake.close()
-
-
 def test_a_server_shows_one_moment_of_the_source(lab: Lab, tmp_path: Path) -> None:
     lab.execute(PARTS)
     assert lab.sync()[0]
@@ -102,7 +91,7 @@ def test_money_is_the_same_at_every_moment(lab: Lab) -> None:
     for name in "ab":
         lab.execute(f"CREATE TABLE {name} AS SELECT i, 10::bigint AS money FROM generate_series(1, 2000) i")
     assert lab.sync()[0]
-    with opened(lab) as reading:
+    with lab.lake() as reading:
 
         def money() -> tuple[int, int]:
             files = [file for row in reading.read_tables() for file in reading.plan(row).files]
@@ -154,14 +143,14 @@ def test_a_table_that_another_program_changes_meanwhile_lands_with_the_others(
 
     def late(self: Commit) -> Any:
         monkeypatch.setattr(Commit, "land", land)
-        with opened(lab) as lake:
+        with lab.lake() as lake:
             lake.iceberg.load_table("public.t").transaction().set_properties(note="theirs").commit_transaction()
         return land(self)
 
     monkeypatch.setattr(Commit, "land", late)
     assert lab.sync()[0]
     assert (lab.read("public", "t"), lab.read("public", "u")) == ([(2,)], [(2,)])
-    with opened(lab) as lake:
+    with lab.lake() as lake:
         assert lake.iceberg.load_table("public.t").properties["note"] == "theirs"
 
 
@@ -175,7 +164,7 @@ def test_a_table_whose_columns_another_program_changes_fails_alone(lab: Lab, mon
         from pyiceberg.types import StringType
 
         monkeypatch.setattr(Commit, "land", land)
-        with opened(lab) as lake, lake.iceberg.load_table("public.t").update_schema() as update:
+        with lab.lake() as lake, lake.iceberg.load_table("public.t").update_schema() as update:
             update.add_column("theirs", StringType())
         return land(self)
 

@@ -15,8 +15,6 @@ import pytest
 from catalog.errors import OperatorError
 from catalog.locks import Locks
 from catalog.runs import RunRow, read_runs
-from catalog.storage import Warehouse
-from catalog.tables import LakeCatalog
 from syncer import full
 from syncer.source import Source
 from syncer.stream import write_rows
@@ -24,18 +22,8 @@ from tests.support.sync_lab import Lab
 
 
 @contextmanager
-def opened(lab: Lab) -> Iterator[LakeCatalog]:
-    settings = lab.settings()
-    lake = LakeCatalog.open(settings, Warehouse.open(settings))
-    try:
-        yield lake
-    finally:
-        lake.close()
-
-
-@contextmanager
 def held(lab: Lab, name: str) -> Iterator[Locks]:
-    with opened(lab) as lake:
+    with lab.lake() as lake:
         locks = lake.locks()
         assert locks.take([("table", "public", name)])
         yield locks
@@ -43,7 +31,7 @@ def held(lab: Lab, name: str) -> Iterator[Locks]:
 
 
 def runs(lab: Lab) -> list[RunRow]:
-    with opened(lab) as lake:
+    with lab.lake() as lake:
         return read_runs(lake.run, 10)
 
 
