@@ -128,6 +128,7 @@ class TableView:
     definition: str | None = None  # of a view, as pg_get_viewdef prints it with an empty search_path
     options: tuple[str, ...] = ()  # of a view: security_barrier=true
     namespace_comment: str | None = None  # of the source's schema
+    order: tuple[str, ...] = ()  # the columns that the rows are sorted by in the files, if the user said so
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:
@@ -162,6 +163,7 @@ class TableView:
             definition=value.get("definition"),
             options=tuple(value.get("options", ())),
             namespace_comment=value.get("namespace_comment"),
+            order=tuple(value.get("order", ())),
         )
 
 

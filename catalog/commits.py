@@ -198,6 +198,7 @@ class Commit:
             entries,
             notes,
             part.replaced if part is not None else None,
+            tuple(column.field_id for name in view.order for column in target.columns if column.name == name),
         )
         view = replace(view, schema_id=schema.schema_id, file_count=staged.file_count, snapshot_id=staged.snapshot_id)
         change = Change(*name, base_location, staged.metadata_location, TABLE, view)

@@ -16,9 +16,17 @@ from pyiceberg.table import Table, Transaction
 from pyiceberg.table.locations import load_location_provider
 from pyiceberg.table.metadata import TableMetadata, TableMetadataV2
 from pyiceberg.table.snapshots import Operation
-from pyiceberg.table.sorting import UNSORTED_SORT_ORDER
-from pyiceberg.table.update import AddSchemaUpdate, SetCurrentSchemaUpdate, update_table_metadata
+from pyiceberg.table.sorting import UNSORTED_SORT_ORDER, NullOrder, SortDirection, SortField, SortOrder
+from pyiceberg.table.update import (
+    AddSchemaUpdate,
+    AddSortOrderUpdate,
+    SetCurrentSchemaUpdate,
+    SetDefaultSortOrderUpdate,
+    TableUpdate,
+    update_table_metadata,
+)
 from pyiceberg.table.update.snapshot import _SnapshotProducer
+from pyiceberg.transforms import IdentityTransform
 
 from catalog.errors import CorruptMetadata
 
@@ -85,12 +93,13 @@ def stage_replacement(
     files: Sequence[DataFile],
     summary: Mapping[str, str],
     replaced: Collection[str] | None = None,
+    order: tuple[int, ...] = (),
 ) -> StagedSnapshot:
     """Write manifests and metadata of a snapshot that holds these files, and those of the old ones that stay.
 
     Args: the table's metadata (of `new_metadata` for a new table) and where that is stored; the schema, under its
     schema id in this table; the data files; what to add to the snapshot's summary; which old data files go (none: all
-    files, and delete files too).
+    files, and delete files too); the field ids of the columns that new rows are sorted by.
     Raises: ValueError when a file that should go is not there, or when delete files would stay.
     """
     transaction = Transaction(Table(("lake", "table"), base, base_location or "", io, NoopCatalog("none")))
@@ -100,6 +109,7 @@ def stage_replacement(
     if all(known.schema_id != schema.schema_id for known in base.schemas):
         transaction._stage((AddSchemaUpdate(schema=schema),))
     transaction._stage((SetCurrentSchemaUpdate.model_validate({"schema-id": schema.schema_id}),))
+    transaction._stage(_order_updates(base, order))
     producer = _Replace(transaction, io, dict(summary), replaced)
     for file in files:
         producer.append_data_file(file)
@@ -111,6 +121,17 @@ def stage_replacement(
     ToOutputFile.table_metadata(metadata, io.new_output(location))
     written = (location, *producer._written_manifests, *producer._written_manifest_lists)
     return StagedSnapshot(metadata, location, producer.snapshot_id, producer.kept + len(files), written)
+
+
+def _order_updates(base: TableMetadata, order: tuple[int, ...]) -> tuple[TableUpdate, ...]:
+    """Return what makes an order of columns the table's: ascending, NULL last, as Postgres sorts."""
+    fields = [SortField(number, IdentityTransform(), SortDirection.ASC, NullOrder.NULLS_LAST) for number in order]
+    known = next((found.order_id for found in base.sort_orders if found.fields == fields), None)
+    if known is not None:
+        return (SetDefaultSortOrderUpdate.model_validate({"sort-order-id": known}),)
+    new = SortOrder(*fields, **{"order-id": max(found.order_id for found in base.sort_orders) + 1})
+    added = AddSortOrderUpdate.model_validate({"sort-order": new})
+    return (added, SetDefaultSortOrderUpdate.model_validate({"sort-order-id": new.order_id}))
 
 
 def files_of(io: FileIO, metadata_location: str, snapshot_id: int) -> list[DataFile]:

@@ -16,7 +16,7 @@ from catalog.logs import configure_logs
 from catalog.settings import load_settings
 from syncer.checks import check, show_plan
 from syncer.run import sync
-from syncer.settings import CURSORS, DESTINATION_SCHEMA, EXCLUDE, INCLUDE, SyncSettings
+from syncer.settings import CURSORS, DESTINATION_SCHEMA, EXCLUDE, INCLUDE, SORT, SyncSettings
 from syncer.verify import verify
 
 EXIT_TABLES_FAILED = 1
@@ -50,6 +50,7 @@ OPTIONS = {
     "--schema": (DESTINATION_SCHEMA, "schema of the lake to copy into"),
     "--jobs": ("BEMIDB_SYNC_JOBS", "tables, or parts of big ones, copied at a time"),
     "--cursor": (CURSORS, "tables to copy incrementally: schema.table:column, comma-separated"),
+    "--sort": (SORT, "columns to sort tables by: schema.table:column, comma-separated"),
     "--summary-json": ("BEMIDB_SYNC_SUMMARY_JSON", "file to write the run's summary to"),
 }
 

@@ -10,6 +10,7 @@ from psycopg import sql
 
 from syncer.copy_out import copy_out
 from syncer.describe import SourceTable
+from syncer.ordering import order_by
 
 BLOCK_BYTES = 4 << 20
 HUGE_BYTES = 16 << 20
@@ -45,10 +46,11 @@ ALL = sql.SQL("true")
 
 
 def copy_statement(table: SourceTable, where: sql.Composable = ALL) -> sql.Composed:
-    """Return the COPY of a table's rows, without its children and partitions: these are tables of their own."""
+    """Return the COPY of a table's rows in their order, without its children: these are tables of their own."""
     columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.view.columns)
     condition = sql.SQL("") if where is ALL else sql.SQL(" WHERE {}").format(where)
-    return sql.SQL("COPY (SELECT {} FROM {}{}) TO STDOUT (FORMAT csv)").format(columns, rows_of(table), condition)
+    query = sql.SQL("SELECT {} FROM {}{}{}").format(columns, rows_of(table), condition, order_by(table))
+    return sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(query)
 
 
 def rows_of(table: SourceTable) -> sql.Composed:

@@ -102,6 +102,8 @@ class IncrementalCopy:
             raise NeedsFull("it was truncated or rewritten")
         if data_of(view) != data_of(table.view):
             raise NeedsFull("its columns have changed")
+        if view.order != table.view.order:
+            raise NeedsFull("its order has changed")
         if types_of(view) != types_of(table.view) or key_of(view) != key_of(table.view):
             raise NeedsFull("its key or a type has changed")
         if self._lake.plan(row).has_deletes:

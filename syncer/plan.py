@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from catalog.tables import LakeCatalog, TableRow
 from syncer.choose import choose
 from syncer.cursors import with_cursors
 from syncer.describe import SourceTable
+from syncer.ordering import with_orders
 from syncer.ownership import gone_from_source, is_foreign, is_meant, refuse_foreign
 from syncer.patterns import Name
 from syncer.relations import WITHOUT_ROWS, Hierarchy, Relation, list_relations
 from syncer.settings import SyncSettings
 from syncer.source import Source
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,9 @@ def plan_run(source: Source, lake: LakeCatalog, settings: SyncSettings) -> Plan:
     rows = lake.read_tables()
     names = {relation.full_name for relation in relations}
     gone = gone_from_source(rows, names, source, settings)
-    cursors = for_partitions(settings.cursors(), relations)
-    chosen = with_cursors(choose(source, settings, relations, gone), cursors, names)
+    chosen = choose(source, settings, relations, gone)
+    chosen = with_cursors(chosen, for_partitions(settings.cursors(), relations), names)
+    chosen = with_orders(chosen, for_partitions(settings.orders(), relations), names)
     if not settings.take_over:
         chosen = without_foreign_followers(chosen, rows, settings)
         refuse_foreign(chosen, rows)
@@ -61,13 +66,13 @@ def without_foreign_followers(
     ]
 
 
-def for_partitions(cursors: Mapping[Name, str], relations: Sequence[Relation]) -> dict[Name, str]:
-    """Let the cursor column of a partitioned table be that of its partitions, unless they have their own."""
+def for_partitions(columns: Mapping[Name, T], relations: Sequence[Relation]) -> dict[Name, T]:
+    """Let the cursor or order of a partitioned table be that of its partitions, unless they have their own."""
     hierarchy = Hierarchy(relations)
     inherited = {
-        partition.full_name: cursors[relation.full_name]
+        partition.full_name: columns[relation.full_name]
         for relation in relations
-        if relation.kind == "p" and relation.full_name in cursors
+        if relation.kind == "p" and relation.full_name in columns
         for partition in hierarchy.descendants(relation)
     }
-    return inherited | dict(cursors)
+    return inherited | dict(columns)

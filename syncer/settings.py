@@ -14,10 +14,11 @@ SOURCE_URL = "SOURCE_POSTGRES_DATABASE_URL"
 INCLUDE = "SOURCE_POSTGRES_INCLUDE_TABLES"
 EXCLUDE = "SOURCE_POSTGRES_EXCLUDE_TABLES"
 CURSORS = "SOURCE_POSTGRES_CURSOR_COLUMNS"
+SORT = "BEMIDB_SORT_COLUMNS"
 DESTINATION_SCHEMA = "DESTINATION_SCHEMA_NAME"
 MAX_NAME_BYTES = 63  # NAMEDATALEN - 1
 _NAME = r'("(?:[^"]|"")+"|[^".:,]+)'
-CURSOR = re.compile(rf"\s*{_NAME}\.{_NAME}:{_NAME}\s*(?:,\s*|$)")
+COLUMN = re.compile(rf"\s*{_NAME}\.{_NAME}:{_NAME}\s*(?:,\s*|$)")
 
 
 class SyncSettings(CatalogSettings):
@@ -61,6 +62,12 @@ class SyncSettings(CatalogSettings):
         ge=0,
         le=7 * 86400,
         description="Seconds that an incremental copy reaches back, for transactions that committed late",
+    )
+    sort_columns: str | None = Field(
+        default=None,
+        validation_alias=SORT,
+        description="Columns to sort tables by that readers filter by: schema.table:column, comma-separated; "
+        "of a table's columns the first one counts most (unset: as at the source)",
     )
     skip_unchanged: bool = Field(
         default=True,
@@ -109,6 +116,7 @@ class SyncSettings(CatalogSettings):
             raise OperatorError(INCLUDE, f"is set together with {EXCLUDE}", "unset one of them")
         self.patterns()
         self.cursors()
+        self.orders()
         return self
 
     def patterns(self) -> tuple[Pattern, ...]:
@@ -119,18 +127,27 @@ class SyncSettings(CatalogSettings):
 
     def cursors(self) -> dict[Name, str]:
         """Return the cursor column of each table that is copied incrementally."""
-        return parse_cursors(CURSORS, self.cursor_columns or "")
+        cursors = parse_columns(CURSORS, self.cursor_columns or "")
+        for (schema, table), columns in cursors.items():
+            if len(columns) > 1:
+                raise OperatorError(CURSORS, f"{schema}.{table} has two cursor columns", "name one")
+        return {table: columns[0] for table, columns in cursors.items()}
+
+    def orders(self) -> dict[Name, tuple[str, ...]]:
+        """Return the columns that tables are sorted by, the first one counts most."""
+        return parse_columns(SORT, self.sort_columns or "")
 
 
-def parse_cursors(variable: str, text: str) -> dict[Name, str]:
+def parse_columns(variable: str, text: str) -> dict[Name, tuple[str, ...]]:
     """Read a comma-separated list of `schema.table:column`; odd names are in double quotes.
 
+    Returns: the columns of each table, in the order of the list.
     Raises: OperatorError.
     """
-    cursors: dict[Name, str] = {}
+    found: dict[Name, tuple[str, ...]] = {}
     rest = text.strip()
     while rest:
-        match = CURSOR.match(rest)
+        match = COLUMN.match(rest)
         if match is None:
             raise OperatorError(
                 variable,
@@ -138,11 +155,10 @@ def parse_cursors(variable: str, text: str) -> dict[Name, str]:
                 'write for example public.orders:updated_at, odd names in "quotes"',
             )
         schema, table, column = (_unquoted(part) for part in match.groups())
-        if (schema, table) in cursors:
-            raise OperatorError(variable, f"{schema}.{table} has two cursor columns", "name one")
-        cursors[schema, table] = column
+        if column not in found.setdefault((schema, table), ()):
+            found[schema, table] += (column,)
         rest = rest[match.end() :]
-    return cursors
+    return found
 
 
 def _unquoted(part: str) -> str:

@@ -1,6 +1,6 @@
 """Arrow to Parquet files of about 128 MB, row group by row group, while rows still arrive."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from uuid import uuid4
 
@@ -25,6 +25,11 @@ HUGE_VALUE_BYTES = 1 << 20
 # Written at once: the next rows may be as large.
 HUGE_ROWS_BYTES = 32 << 20
 MOSTLY_REPEATED = 0.5
+# Text that looks like a key gets a Bloom filter: who looks up one value reads one row group in place of all.
+KEY_BYTES = 64
+FILTERED_ROWS = 16_384  # fewer in a row group are read as fast
+MAX_FILTERS = 8  # of a table: a writer keeps the filters of a file in memory, 128 kB a row group
+FALSE_POSITIVES = 0.05
 
 log = structlog.get_logger()
 
@@ -93,7 +98,7 @@ class FileWriter:
             self._close_file()
         if self._file is None:
             self._begun.append(f"{self._location}/{uuid4()}.parquet")
-            self._file = _OpenFile(self._filesystem, self._begun[-1], self._schema, dictionary_columns(group), huge)
+            self._file = _OpenFile(self._filesystem, self._begun[-1], self._schema, group, huge)
         self._file.write(group)
         if self._file.byte_count >= FILE_BYTES:
             self._close_file()
@@ -138,6 +143,24 @@ def dictionary_columns(rows: pa.Table) -> list[str]:
     return paths
 
 
+def key_columns(rows: pa.Table, repeated: Collection[str]) -> list[str]:
+    """Return the Parquet paths of the text columns whose values look like keys, by a sample: short, no two words.
+
+    Args: the rows; the columns whose values repeat, where a filter would be of no use. DuckDB asks no filter of a uuid.
+    """
+    if len(rows) < FILTERED_ROWS:
+        return []
+    paths = []
+    for field in rows.schema:
+        if not pa.types.is_string(field.type) or field.name in repeated:
+            continue
+        sample = rows.column(field.name).slice(0, SAMPLE_ROWS)
+        longest = pc.max(pc.binary_length(sample)).as_py()
+        if longest and longest <= KEY_BYTES and not pc.any(pc.match_substring(sample, " ")).as_py():
+            paths.append(field.name)
+    return paths[:MAX_FILTERS]
+
+
 def huge_columns(rows: pa.Table) -> frozenset[str]:
     """Return the Parquet paths of the columns that hold a huge value.
 
@@ -170,9 +193,10 @@ class _OpenFile:
         filesystem: fs.FileSystem,
         location: str,
         schema: pa.Schema,
-        with_dictionary: list[str],
+        first: pa.Table,
         without_statistics: frozenset[str],
     ) -> None:
+        """Args: where; the schema; the first rows, by which the columns' ways are chosen; columns of huge values."""
         self.without_statistics = without_statistics
         path = Warehouse.arrow_path(location)
         if isinstance(filesystem, fs.LocalFileSystem):
@@ -180,13 +204,17 @@ class _OpenFile:
         self._location = location
         self._sink = filesystem.open_output_stream(path)
         self._footers: list[pq.FileMetaData] = []
+        repeated = dictionary_columns(first)
         self._writer = pq.ParquetWriter(
             self._sink,
             schema,
             compression="zstd",
             store_decimal_as_integer=True,  # as Iceberg wants decimals of up to 18 digits
             write_statistics=[path for path in map(leaf, schema) if path not in without_statistics],
-            use_dictionary=with_dictionary,
+            use_dictionary=repeated,
+            bloom_filter_options={
+                path: {"ndv": len(first), "fpp": FALSE_POSITIVES} for path in key_columns(first, repeated)
+            },
             metadata_collector=self._footers,
         )
 

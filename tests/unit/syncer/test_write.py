@@ -6,7 +6,7 @@ import pytest
 from pyarrow import fs
 
 from syncer import write
-from syncer.write import FileWriter, dictionary_columns
+from syncer.write import FileWriter, dictionary_columns, key_columns
 
 SCHEMA = pa.schema([pa.field("i", pa.int32(), metadata={b"PARQUET:field_id": b"7"}), pa.field("s", pa.string())])
 
@@ -116,3 +116,20 @@ def test_a_huge_value_ends_a_file_with_statistics(filesystem: fs.FileSystem, mon
 
 def group_statistics(footer: pq.FileMetaData, column: int) -> bool:
     return bool(footer.row_group(0).column(column).is_stats_set)
+
+
+def test_columns_that_look_like_keys_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write, "FILTERED_ROWS", 1000)
+    table = pa.table(
+        {
+            "key": [f"k{i}" for i in range(1000)],
+            "some": [None if i % 4 == 0 else f"k{i}" for i in range(1000)],
+            "few": [f"{i % 10}" for i in range(1000)],
+            "words": [f"two words {i}" for i in range(1000)],
+            "long": [f"{i:065}" for i in range(1000)],
+            "number": list(range(1000)),
+            "nothing": pa.nulls(1000, pa.string()),
+        }
+    )
+    assert key_columns(table, dictionary_columns(table)) == ["key", "some"]
+    assert key_columns(table.slice(1), []) == []
