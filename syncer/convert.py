@@ -14,6 +14,7 @@ import pyarrow.csv
 from catalog.columns import Column
 from catalog.types import TEXT_BACKED
 from syncer.arrays import parse_arrays
+from syncer.copy_messages import Block
 from syncer.values import Unrepresentable, parse
 
 # What pyarrow's CSV reader parses exactly as Postgres prints it, whatever the value ...
@@ -29,6 +30,7 @@ QUOTED = re.compile(rb'"((?:[^"]++|"")*+)"')
 DOUBLED = re.compile(rb'""')
 PLAIN = re.compile(rb"[^,\n]*+")
 NEWLINE = ord("\n")
+HEAD = "head"
 
 
 class NotText(Exception):
@@ -47,13 +49,15 @@ class Converter:
             index for index, column in enumerate(columns) if column.array or column.storage not in DIRECT | OPTIMISTIC
         }
 
-    def convert(self, block: bytes | bytearray | memoryview) -> pa.Table:
+    def convert(self, block: Block) -> pa.Table:
         """Convert whole rows.
 
         Raises: Unrepresentable naming the column; NotText.
         """
         if not self._columns:
             raise NotText("a table without columns has no CSV")
+        if block.is_one_row:
+            return self._convert_row(block.data)
         try:
             table = self._read(block)
         except pa.ArrowInvalid:
@@ -64,7 +68,7 @@ class Converter:
         arrays = [self._finish(index, column) for index, column in enumerate(table.columns)]
         return pa.Table.from_arrays(arrays, schema=self._schema)
 
-    def convert_row(self, row: bytes | bytearray | memoryview) -> pa.Table:
+    def _convert_row(self, row: bytes | bytearray | memoryview) -> pa.Table:
         """Convert one row that is huge, with as few copies of its values as that takes.
 
         Raises: Unrepresentable naming the column; NotText.
@@ -80,7 +84,7 @@ class Converter:
             del text
         return pa.Table.from_arrays(arrays, schema=self._schema)
 
-    def _read_again(self, block: bytes | bytearray | memoryview, optimistic: set[int]) -> pa.Table:
+    def _read_again(self, block: Block, optimistic: set[int]) -> pa.Table:
         """Read with the odd columns as text; those that pyarrow casts after all stay fast."""
         before = self._as_text
         self._as_text = before | optimistic
@@ -100,18 +104,23 @@ class Converter:
         self._as_text = before | odd
         return table
 
-    def _read(self, block: bytes | bytearray | memoryview) -> pa.Table:
+    def _read(self, block: Block) -> pa.Table:
         names = [str(index) for index in range(len(self._columns))]
         types = {
             name: pa.string() if index in self._as_text else self._schema.field(index).type
             for index, name in enumerate(names)
         }
         return pyarrow.csv.read_csv(
-            pa.py_buffer(block),
-            pyarrow.csv.ReadOptions(column_names=names, use_threads=False, block_size=len(block) + 1),
+            pa.py_buffer(block.data),
+            pyarrow.csv.ReadOptions(
+                column_names=[HEAD, *names] if block.has_heads else names,
+                use_threads=False,
+                block_size=len(block.data) + 1,
+            ),
             PARSE_OPTIONS,
             pyarrow.csv.ConvertOptions(
                 column_types=types,
+                include_columns=names,
                 null_values=[""],
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,

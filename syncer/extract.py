@@ -8,14 +8,10 @@ from enum import Enum
 import psycopg
 from psycopg import sql
 
+from syncer.copy_messages import Block
 from syncer.copy_out import copy_out
 from syncer.describe import SourceTable
 from syncer.ordering import order_by
-
-BLOCK_BYTES = 4 << 20
-HUGE_BYTES = 16 << 20
-
-Buffer = bytes | bytearray | memoryview
 
 
 class Operation(Enum):
@@ -29,13 +25,12 @@ class Batch:
     """Whole rows, as COPY's CSV prints them."""
 
     operation: Operation
-    data: bytes | bytearray | memoryview
-    is_one_row: bool = False
+    block: Block
 
     @property
     def nbytes(self) -> int:
         """Size in memory."""
-        return len(self.data)
+        return len(self.block.data)
 
 
 class RewrittenMeanwhile(Exception):
@@ -72,9 +67,9 @@ def extract(connection: psycopg.Connection, table: SourceTable, where: sql.Compo
     Raises: psycopg.Error; RewrittenMeanwhile, at the end.
     """
     with closing(copy_out(connection, copy_statement(table, where))) as blocks:
-        for data, is_one_row in blocks:
-            batches = [Batch(Operation.INSERT, data, is_one_row)]
-            del data  # it may be huge: not kept here
+        for block in blocks:
+            batches = [Batch(Operation.INSERT, block)]
+            del block  # it may be huge: not kept here
             yield batches.pop()
     # COPY's lock is still held, so from here on the answer cannot change. It is that of now, not of the snapshot.
     found = connection.execute("SELECT pg_relation_filenode(%s)", (table.relation.oid,)).fetchone()

@@ -45,9 +45,9 @@ def write_rows(
 
 def _converted(blocks: Generator[Batch, None, None], converter: Converter) -> Iterator[pa.Table]:
     try:
-        for block in blocks:
-            rows = converter.convert_row(block.data) if block.is_one_row else converter.convert(block.data)
-            del block  # both may be large: nothing is kept longer than needed
+        for batch in blocks:
+            rows = converter.convert(batch.block)
+            del batch  # both may be large: nothing is kept longer than needed
             yield rows
             del rows
     finally:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 
+from syncer.copy_out import copy_out
 from tests.integration.server.conftest import ANALYST, OWNER
 from tests.support import certificates
 from tests.support.certificates import Certificate
@@ -217,3 +219,11 @@ def test_files_that_cannot_be_used_end_the_start_with_one_line(tmp_path: Path, v
     said = start_fails({"BEMIDB_DATA_DIR": str(tmp_path / "data"), **files, variable: wrong})
     assert said.startswith(f"pgserver: {variable}: ")
     assert "\n" not in said
+
+
+def test_a_source_behind_tls_is_copied_by_libpq(server: Server) -> None:
+    with connect(server) as connection:
+        connection.execute("BEGIN")
+        statement = sql.SQL("COPY (SELECT i, 'a,b' FROM generate_series(1, 3) i) TO STDOUT (FORMAT csv)").format()
+        blocks = list(copy_out(connection, statement))
+    assert [(bytes(block.data), block.has_heads) for block in blocks] == [(b'1,"a,b"\n2,"a,b"\n3,"a,b"\n', False)]
