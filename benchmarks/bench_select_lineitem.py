@@ -34,7 +34,7 @@ def _speed(place: Stand) -> Figure:
 
 def _memory(place: Stand) -> Iterator[Figure]:
     engines = place.server.children(recursive=True)
-    engines = [process for process in engines if "pgserver.engine.worker" in process.cmdline()]
+    engines = [process for process in engines if "pgserver.engine" in process.cmdline()]
     with PeakMemory(place.server, *engines) as memory:
         rows, duration = _read_slowly(place.lake_url, memory)
     detail = f"{rows:,} rows in {duration:.0f} s to a client that takes {SLOW_ROWS_PER_SECOND:,} a second"

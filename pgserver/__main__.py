@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 
+import catalog.without_pandas  # noqa: F401  # for its effect
 from catalog.errors import OperatorError
 from catalog.logs import configure_logs
 from catalog.settings import load_settings

@@ -11,6 +11,7 @@ from typing import TextIO, cast
 from rich.console import Console
 from rich.file_proxy import FileProxy
 
+import catalog.without_pandas  # noqa: F401  # for its effect
 from catalog.errors import NotReachable, OperatorError
 from catalog.logs import configure_logs
 from catalog.settings import load_settings

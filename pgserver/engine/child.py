@@ -64,7 +64,7 @@ class Child(asyncio.BufferedProtocol):
         environment = {name: os.environ[name] for name in _PASSED if name in os.environ} | _ENVIRONMENT
         with theirs:
             self._process = subprocess.Popen(  # noqa: ASYNC220, S603  # some ms; must be this thread; our own program
-                [sys.executable, "-m", "pgserver.engine.worker", str(theirs.fileno()), str(os.getpid())],
+                [sys.executable, "-m", "pgserver.engine", str(theirs.fileno()), str(os.getpid())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

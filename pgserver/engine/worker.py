@@ -1,6 +1,6 @@
 """The engine's child process: runs statements in DuckDB, encodes their rows, sends them as they are asked for.
 
-`python -m pgserver.engine.worker <fd>`; the socket is the only way in, and its end is the end of the process. The main
+`python -m pgserver.engine <fd>`; the socket is the only way in, and its end is the end of the process. The main
 thread reads frames; each running statement has a thread and a cursor of its own, kept for the next one.
 """
 
@@ -320,7 +320,3 @@ def main() -> None:
         traceback.print_exc()
         os._exit(1)
     os._exit(0)  # threads that still run hold nothing that outlives the process
-
-
-if __name__ == "__main__":
-    main()

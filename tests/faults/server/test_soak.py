@@ -97,7 +97,7 @@ def kill_now_and_then(server: servers.Server, folder: Path) -> None:
     twins = [SECONDS / 3, SECONDS * 2 / 3]
     while time.monotonic() - began < SECONDS:
         time.sleep(KILL_EVERY_S)
-        for engine in children(server, "pgserver.engine.worker")[:1]:
+        for engine in children(server, "-m pgserver.engine ")[:1]:
             engine.kill()
         if twins and time.monotonic() - began > twins[0]:
             twins.pop(0)

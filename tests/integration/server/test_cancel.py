@@ -24,7 +24,7 @@ def server(make_server: Callable[..., Server]) -> Server:
 def engine_works(server: Server) -> bool:
     """Whether an engine process uses the CPU."""
     children = psutil.Process(server.process.pid).children()
-    engines = [child for child in children if "pgserver.engine.worker" in " ".join(child.cmdline())]
+    engines = [child for child in children if "-m pgserver.engine " in " ".join(child.cmdline())]
 
     def used() -> float:
         return sum(sum(engine.cpu_times()[:2]) for engine in engines)
