@@ -22,6 +22,7 @@ from pgserver.encode.rows import RowChunk, WireColumn
 from pgserver.engine.errors import EngineError
 from pgserver.engine.pool import EnginePool, RunRequest
 from pgserver.executors.base import BRIDGE, Result
+from pgserver.executors.joined import Joined, joined_rows
 from pgserver.executors.temporary import (
     TemporaryTable,
     definitions,
@@ -30,6 +31,7 @@ from pgserver.executors.temporary import (
     temporary_tables,
     view_definitions,
 )
+from pgserver.plan.above import ROWS
 from pgserver.plan.analysis import RELATION, bind_message, parse_message, read_tree
 from pgserver.plan.backends import BackendPool, query_message
 from pgserver.plan.compiler import LakeStatement
@@ -52,6 +54,7 @@ BINARY_TYPES = frozenset(
 )
 EXECUTE_UNNAMED = b"E\x00\x00\x00\x09\x00" + struct.pack(">I", ROWS_PER_EXECUTE)
 SET_CONFIG = re.compile(r":funcid\s+2078\s")  # its backends can take any role: that is the session's choice alone
+RUN_OTHERWISE = frozenset(("42", "54", "0A"))
 DATA_ROW, NOTICE, SUSPENDED = ord("D"), ord("N"), ord("s")
 
 
@@ -124,10 +127,13 @@ class BridgeExecutor:
         """
         fields = zip(bound.statement.fields, bound.formats, strict=True)
         columns = tuple(WireColumn(field.type_oid, field.typmod, code) for field, code in fields)
+        joined = await joined_rows(self._planner, bound.statement, bound.state, bound.pins)
+        if joined is not None and (result := await self._run_joined(bound, joined, columns)):
+            return result
         for conditions in Conditions:
             bound = replace(bound, conditions=conditions)
             tables = await self._brought(bound)
-            rows = self._rows(bound, tables)
+            rows = self._rows(bound, self._fillings(bound, tables), self._text(bound))
             try:
                 first = [chunk async for chunk in _take_one(rows)]
                 break
@@ -137,8 +143,44 @@ class BridgeExecutor:
         read = sum(scan.chosen.bytes for scan in await self._scans(bound, tables))
         return Result(columns=columns, chunks=_joined(first, rows), tag="SELECT", way=BRIDGE, read_bytes=read)
 
+    async def _run_joined(self, bound: Bound, joined: Joined, columns: tuple[WireColumn, ...]) -> Result | None:
+        """Run a statement over rows that the engine has joined; None where that fails before the first of them.
+
+        What Postgres says of the statement itself is said of its own text, and what the engine fails in may be needed
+        by no row that Postgres computes.
+        """
+        rows = self._rows(bound, self._joined_fillings(bound, joined), joined.text)
+        try:
+            first = [chunk async for chunk in _take_one(rows)]
+        except NoRule:
+            return None
+        except EngineError as error:
+            if error.retryable_on_bridge:
+                return None
+            raise
+        except PostgresError as error:
+            if error.sqlstate[:2] in RUN_OTHERWISE:
+                return None
+            raise
+        assert joined.rows.emitted is not None
+        read = sum(scan.chosen.bytes for scan in await self._planner.scans(joined.rows.emitted, bound.pins))
+        return Result(columns=columns, chunks=_joined(first, rows), tag="SELECT", way=BRIDGE, read_bytes=read)
+
+    async def _joined_fillings(self, bound: Bound, joined: Joined) -> AsyncGenerator[Filling, None]:
+        yield Filling(joined.definition)
+        layout = layout_for(joined.rows, bound.state)
+        formats = (int(layout.format == "binary"),) * len(joined.rows.fields)
+        plain = replace(bound.state.plain, time_zone=bound.state.time_zone)
+        request = await self._planner.request(joined.rows, bound.parameters, formats, plain, bound.pins)
+        yield Filling(
+            copy_into(ROWS, joined.columns, layout), self._rows_of(request, bound, Budget(self._max_bytes), layout)
+        )
+
     async def scans(self, bound: Bound) -> tuple[Scan, ...]:
         """Return what a statement would bring."""
+        joined = await joined_rows(self._planner, bound.statement, bound.state, bound.pins)
+        if joined is not None and joined.rows.emitted is not None:
+            return await self._planner.scans(joined.rows.emitted, bound.pins)
         return await self._scans(bound, await self._brought(bound))
 
     async def _scans(self, bound: Bound, tables: Sequence[Brought]) -> tuple[Scan, ...]:
@@ -150,12 +192,15 @@ class BridgeExecutor:
                 found += await self._planner.whole_scans([brought.item.table.oid], bound.pins)
         return tuple(found)
 
-    async def _rows(self, bound: Bound, tables: Sequence[Brought]) -> AsyncGenerator[RowChunk, None]:
+    async def _rows(
+        self, bound: Bound, fillings: AsyncGenerator[Filling, None], text: str
+    ) -> AsyncGenerator[RowChunk, None]:
+        """Fill temporary tables, and run a text over them."""
         async with self._backends.use(bound.state.analysis, bound.state.printing) as backend:
             try:
                 await backend.ask(query_message(b"BEGIN"), 0, to_ready=True)
-                await self._fill(backend, bound, tables)
-                await self._bind(backend, bound)
+                await self._fill(backend, fillings)
+                await self._bind(backend, bound, text)
                 suspended = True
                 while suspended:
                     messages = await backend.ask(EXECUTE_UNNAMED + FLUSH, 1)
@@ -168,8 +213,8 @@ class BridgeExecutor:
             await backend.ask(SYNC, 0, to_ready=True)
             await backend.ask(query_message(b"ROLLBACK"), 0, to_ready=True)
 
-    async def _fill(self, backend: TwinBackend, bound: Bound, tables: Sequence[Brought]) -> None:
-        async for filling in self._fillings(bound, tables):
+    async def _fill(self, backend: TwinBackend, fillings: AsyncGenerator[Filling, None]) -> None:
+        async for filling in fillings:
             frames = query_message(filling.sql.encode())
             if filling.rows is None:
                 await backend.ask(frames, 0, to_ready=True)
@@ -196,9 +241,8 @@ class BridgeExecutor:
                 yield Filling(f"INSERT INTO {name} SELECT FROM generate_series(1, {count})")
             elif scan is not None:
                 layout = layout_for(scan, bound.state)
-                options = "FORMAT binary" if layout.format == "binary" else "ENCODING 'UTF8'"
-                copy = f"COPY {name} ({item.columns}) FROM STDIN ({options})"
-                yield Filling(copy, self._rows_of(brought, bound, budget, layout))
+                request = await self._request(brought, bound)
+                yield Filling(copy_into(name, item.columns, layout), self._rows_of(request, bound, budget, layout))
 
     async def _brought(self, bound: Bound) -> list[Brought]:
         """Compile what fills each temporary table."""
@@ -228,14 +272,13 @@ class BridgeExecutor:
         return await self._planner.request(brought.whole, (), formats, bound.state.plain, bound.pins)
 
     async def _rows_of(
-        self, brought: Brought, bound: Bound, budget: Budget, layout: CopyLayout
+        self, request: RunRequest, bound: Bound, budget: Budget, layout: CopyLayout
     ) -> AsyncGenerator[RowChunk, None]:
-        """Return the rows of a table as CopyData.
+        """Return rows of the engine as CopyData.
 
         Raises: ProgramLimitExceeded (54000) above the budget; what the engine says.
         """
         binary = layout.format == "binary"
-        request = await self._request(brought, bound)
         async with aclosing(await self._engines.run(replace(request, layout=layout))) as result:
             if binary:
                 yield no_rows(SIGNATURE)
@@ -253,14 +296,16 @@ class BridgeExecutor:
             if binary:
                 yield no_rows(TRAILER)
 
-    async def _bind(self, backend: TwinBackend, bound: Bound) -> None:
-        """Have the statement parsed and bound, and make sure that no lake table is left in it: the twin's are empty."""
+    def _text(self, bound: Bound) -> str:
+        """Return the statement over the temporary tables."""
+        return use_temporary_tables(bound.statement.text.decode(), lake_names(bound.statement, self._planner))
+
+    async def _bind(self, backend: TwinBackend, bound: Bound, text: str) -> None:
+        """Have the text parsed and bound, and make sure that no lake table is left in it: the twin's are empty."""
         statement = bound.statement
-        names = lake_names(statement, self._planner)
-        text = use_temporary_tables(statement.text.decode(), names).encode()
         values = [parameter.value for parameter in bound.parameters]
         formats = [parameter.format for parameter in bound.parameters]
-        frames = parse_message(text, statement.parameters) + bind_message(values, formats, list(bound.formats))
+        frames = parse_message(text.encode(), statement.parameters) + bind_message(values, formats, list(bound.formats))
         messages = await backend.ask(frames + FLUSH, 2)
         trees = [tree for tag, frame in messages if tag == NOTICE and (tree := read_tree(frame))]
         if any(SET_CONFIG.search(tree) for tree in trees):
@@ -274,6 +319,12 @@ class BridgeExecutor:
 def query_of(item: TemporaryTable) -> str:
     """Return the query for a table's rows."""
     return f"SELECT {item.columns} FROM ONLY {item.source}"  # noqa: S608  # quoted names
+
+
+def copy_into(name: str, columns: str, layout: CopyLayout) -> str:
+    """Return the COPY of rows into a temporary table."""
+    options = "FORMAT binary" if layout.format == "binary" else "ENCODING 'UTF8'"
+    return f"COPY {name} ({columns}) FROM STDIN ({options})"
 
 
 def layout_for(scan: LakeStatement, state: SessionState) -> CopyLayout:

@@ -137,6 +137,15 @@ class Planner(Compiler):
         ]
         return emitted.render(relations, literals, state.values)
 
+    def type_name(self, type_oid: int) -> str:
+        """Return a type's name in SQL."""
+        return self._lake.names.type_name(type_oid)
+
+    def typtype(self, type_oid: int) -> str:
+        """Return the kind of a type, as pg_type has it."""
+        name = self._lake.names.types.get(type_oid)
+        return name.typtype if name is not None else ""
+
     def pin(self, statement: LakeStatement, pins: dict[int, str]) -> dict[int, str]:
         """Choose the snapshots that a statement reads now, those of `pins` first, which this adds to."""
         return pin(self._lake, statement.relids, pins)

@@ -1,0 +1,64 @@
+"""The rows of a statement's FROM and WHERE, where only what stands above them needs Postgres: see `plan/above.py`."""
+
+from dataclasses import dataclass
+
+from pglast.parser import scan
+
+from pgserver.plan.above import ROWS, quoted, split_above
+from pgserver.plan.compiler import LakeStatement
+from pgserver.plan.planner import Planner
+from pgserver.plan.session_state import SessionState
+from pgserver.plan.statement import Kind, classify
+from pgserver.protocol.errors import PostgresError
+
+# Fewer are brought as fast table by table.
+MANY_ROWS = 10_000
+# A composite type is that of a lake's table, which is another one than its temporary table's.
+COMPOSITE = "c"
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What the engine runs, the table for its rows and its columns, and what Postgres runs over it."""
+
+    rows: LakeStatement
+    definition: str
+    columns: str
+    text: str
+
+
+async def joined_rows(
+    planner: Planner, statement: LakeStatement, state: SessionState, pins: dict[int, str]
+) -> Joined | None:
+    """Compile both parts of a statement; None where it has no such parts, or few rows to bring.
+
+    Args: the planner; the statement; the session; the snapshots that are pinned, which this adds to.
+    """
+    text = statement.text.decode()
+    if state.converts or statement.needs_keys or classify(text).kind is not Kind.QUERY:
+        return None
+    above = split_above(text, [field.name.decode() for field in statement.fields])
+    if above is None:
+        return None
+    tables = await planner.whole_scans([relid for relid, _ in statement.reads], pins)
+    if sum(scan.whole.rows for scan in tables) < MANY_ROWS:
+        return None
+    try:
+        rows = await planner.look(classify(above.rows), above.rows.encode(), statement.parameters, state.analysis)
+    except PostgresError:
+        return None
+    if not isinstance(rows, LakeStatement) or rows.emitted is None:
+        return None
+    if any(planner.typtype(field.type_oid) == COMPOSITE for field in rows.fields):
+        return None
+    empty = without_parameters(above.rows, [planner.type_name(oid) for oid in statement.parameters])
+    definition = f"CREATE TEMP TABLE {ROWS} ON COMMIT DROP AS {empty}\nWITH NO DATA"
+    return Joined(rows, definition, ", ".join(quoted(field.name.decode()) for field in rows.fields), above.text)
+
+
+def without_parameters(text: str, types: list[str]) -> str:
+    """Put NULL of its type in place of each parameter: what is to be known are the types of columns."""
+    for token in reversed([token for token in scan(text) if token.name == "PARAM"]):
+        number = int(text[token.start + 1 : token.end + 1])
+        text = f"{text[: token.start]}NULL::{types[number - 1]}{text[token.end + 1 :]}"
+    return text
