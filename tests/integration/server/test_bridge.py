@@ -7,7 +7,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from tests.conftest import free_port
+from tests.conftest import Source, free_port
 from tests.support.servers import Server
 
 PEOPLE, EVENTS = 10, 30
@@ -91,6 +91,49 @@ def test_a_condition_that_fails_in_the_engine_is_left_to_postgres(server: Server
         with pytest.raises(psycopg.errors.DivisionByZero):
             connection.execute(statement.encode())
         assert brought() == 2
+
+
+RANK = "ts_rank(to_tsvector('simple', o_comment), to_tsquery('simple', 'express'))"
+
+
+@pytest.mark.parametrize(
+    ("upper", "lower"),
+    [
+        (
+            f"SELECT {RANK} AS rank, sum(l_quantity) {{}} GROUP BY o_orderkey, 1 ORDER BY rank, 2",
+            "FROM orders JOIN lineitem ON l_orderkey = o_orderkey JOIN customer ON c_custkey = o_custkey"
+            " WHERE c_name = 'Customer#000000370'",
+        ),
+        (
+            "SELECT to_tsvector('simple', o_orderpriority)::text AS words, lines {} ORDER BY words",
+            "FROM (SELECT o_orderpriority, count(*) AS lines FROM orders, lineitem"
+            " WHERE o_orderkey = l_orderkey GROUP BY 1) s",
+        ),
+    ],
+)
+def test_the_engine_joins_and_groups_what_stands_below(
+    server: Server, source: Source, brought: Callable[[], int], upper: str, lower: str
+) -> None:
+    with psycopg.connect(source.url) as plain, psycopg.connect(server.url(), autocommit=True) as lake:
+        (rows,) = plain.execute(f"SELECT count(*) {lower}".encode()).fetchone() or (0,)
+        assert 0 < rows < 1000
+        expected = plain.execute(upper.format(lower).encode()).fetchall()
+        assert lake.execute(upper.format(lower).encode()).fetchall() == expected
+        assert brought() == rows
+        (explained,) = lake.execute(f"EXPLAIN (FORMAT JSON) {upper.format(lower)}".encode()).fetchone() or ([],)
+        assert "ts" in explained[0]["Plan"]["Reason"]
+        assert brought() == 0
+
+
+def test_rows_that_cannot_be_joined_in_the_engine_are_brought_table_by_table(
+    server: Server, brought: Callable[[], int]
+) -> None:
+    joined = f"SELECT {RANK} FROM orders JOIN nation ON o_orderkey = n_nationkey WHERE o_orderkey < 9"
+    with psycopg.connect(server.url(), autocommit=True) as lake:
+        lake.execute(joined.encode())
+        assert 0 < brought() < 9
+        lake.execute((joined + " AND to_tsvector('simple', n_comment) IS NOT NULL").encode())
+        assert 25 <= brought() < 100
 
 
 def test_more_than_the_budget_is_refused(server: Server) -> None:

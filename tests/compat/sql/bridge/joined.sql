@@ -1,0 +1,23 @@
+-- Of text search nothing runs in the engine, but what stands below it does: joins, conditions, groups.
+SET search_path = public, nasty;
+SELECT to_tsvector('simple', n_name)::text AS w, r_name FROM nation JOIN region ON r_regionkey = n_regionkey JOIN customer ON c_nationkey = n_nationkey JOIN orders ON o_custkey = c_custkey WHERE o_orderkey = 1;
+SELECT to_tsvector('simple', o_orderpriority)::text AS w, count(*), sum(l_quantity), avg(l_discount) FROM orders JOIN lineitem ON l_orderkey = o_orderkey WHERE o_orderkey < 200 GROUP BY 1 ORDER BY w;
+SELECT to_tsvector('simple', o_orderpriority)::text, count(*) AS n FROM orders, lineitem WHERE l_orderkey = o_orderkey AND l_shipdate < '1992-03-01' GROUP BY o_orderpriority HAVING count(*) > 2 ORDER BY n DESC, 1;
+SELECT o_orderkey, to_tsvector('simple', o_comment)::text FROM orders LEFT JOIN lineitem ON l_orderkey = o_orderkey AND l_quantity > 49 WHERE l_orderkey IS NULL AND o_orderkey < 40 ORDER BY o_orderkey;
+SELECT DISTINCT ON (p) o_orderpriority AS p, o_orderkey, to_tsquery('simple', o_orderstatus)::text FROM orders JOIN customer ON c_custkey = o_custkey WHERE c_acctbal < 0 ORDER BY p, o_orderkey DESC;
+SELECT DISTINCT to_tsvector('simple', o_orderpriority)::text AS o_orderpriority FROM orders JOIN lineitem ON l_orderkey = o_orderkey ORDER BY o_orderpriority LIMIT 3 OFFSET 1;
+SELECT to_tsvector('simple', s.p)::text, s.n, s.t FROM (SELECT o_orderpriority AS p, count(*) AS n, sum(o_totalprice) AS t FROM orders GROUP BY 1) s ORDER BY s.n, s.p;
+WITH big AS (SELECT o_custkey AS k, sum(o_totalprice) AS t FROM orders GROUP BY 1 HAVING sum(o_totalprice) > 2000000) SELECT c_name, to_tsvector('simple', c_comment)::text, t FROM big JOIN customer ON c_custkey = k ORDER BY t DESC;
+SELECT o_orderkey, row_number() OVER w, max(to_tsvector('simple', o_comment)::text) OVER w FROM orders JOIN customer ON c_custkey = o_custkey WHERE c_custkey < 20 WINDOW w AS (PARTITION BY c_custkey ORDER BY o_orderkey) ORDER BY o_orderkey;
+SELECT o_orderdate, pg_typeof(o_totalprice), pg_typeof(c_phone), to_tsvector('simple', c_phone)::text FROM orders JOIN customer ON c_custkey = o_custkey WHERE o_orderkey < 8 ORDER BY o_orderkey;
+SELECT e.id, e.at, e.payload, e.tags, p.salary, p.active, to_tsvector('simple', e.kind)::text FROM orders JOIN events e ON e.id = o_orderkey LEFT JOIN people p ON p.id = e.person_id ORDER BY e.id;
+SELECT t.id, t.*::text, length(to_tsvector('simple', o_comment)) FROM orders JOIN texts t ON t.id = o_orderkey ORDER BY t.id;
+SELECT o_orderkey, x.l, to_tsvector('simple', o_comment)::text FROM orders, LATERAL (SELECT max(l_shipdate) AS l FROM lineitem WHERE l_orderkey = o_orderkey) x WHERE o_orderkey < 20 ORDER BY o_orderkey;
+SELECT g, to_tsvector('simple', o_orderstatus)::text FROM generate_series(1, 6) g LEFT JOIN orders ON o_orderkey = g ORDER BY g;
+SELECT 1 / (o_orderkey - 1), to_tsvector('simple', o_comment) FROM orders JOIN customer ON c_custkey = o_custkey;
+SELECT to_tsvector('simple', o_comment), o_orderkey FROM orders JOIN customer ON c_custkey = o_custkey WHERE 1 / (o_orderkey - 1) > 2;
+SELECT to_tsvector('simple', c_comment), count(*) FROM orders JOIN customer ON c_custkey = o_custkey GROUP BY c_name;
+SELECT to_tsvector('simple', c_comment)::text, count(*) FROM orders JOIN customer ON c_custkey = o_custkey WHERE c_custkey < 9 GROUP BY c_custkey ORDER BY 1;
+SELECT to_tsvector('simple', c_comment) FROM orders o JOIN customer c ON c_custkey = o_custkey ORDER BY nothing;
+SELECT n_name AS c_name, to_tsvector('simple', c_name)::text FROM nation JOIN customer ON c_nationkey = n_nationkey JOIN orders ON o_custkey = c_custkey WHERE o_orderkey < 9 ORDER BY c_name, 2;
+SELECT c.ctid IS NULL, c.tableoid = 0, to_tsvector('simple', c_name)::text FROM customer c JOIN orders ON o_custkey = c_custkey WHERE o_orderkey < 4 ORDER BY 3;
