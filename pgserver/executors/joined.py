@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from pglast.parser import scan
 
-from pgserver.plan.above import ROWS, quoted, split_above
+from pgserver.plan.above import ROWS, Above, quoted, split_above
+from pgserver.plan.above_groups import split_groups
 from pgserver.plan.compiler import LakeStatement
 from pgserver.plan.planner import Planner
 from pgserver.plan.session_state import SessionState
@@ -37,12 +38,27 @@ async def joined_rows(
     text = statement.text.decode()
     if state.converts or statement.needs_keys or classify(text).kind is not Kind.QUERY:
         return None
-    above = split_above(text, [field.name.decode() for field in statement.fields])
-    if above is None:
+    outputs = [field.name.decode() for field in statement.fields]
+    splits = (split_groups(text, outputs, column_names(statement, planner)), split_above(text, outputs))
+    if not any(splits):
         return None
     tables = await planner.whole_scans([relid for relid, _ in statement.reads], pins)
     if sum(scan.whole.rows for scan in tables) < MANY_ROWS:
         return None
+    for above in filter(None, splits):
+        rows = await _compiled(planner, statement, above, state)
+        if rows is not None:
+            empty = without_parameters(above.rows, [planner.type_name(oid) for oid in statement.parameters])
+            definition = f"CREATE TEMP TABLE {ROWS} ON COMMIT DROP AS {empty}\nWITH NO DATA"
+            columns = ", ".join(quoted(field.name.decode()) for field in rows.fields)
+            return Joined(rows, definition, columns, above.text)
+    return None
+
+
+async def _compiled(
+    planner: Planner, statement: LakeStatement, above: Above, state: SessionState
+) -> LakeStatement | None:
+    """Compile the engine's part; None where it has no rule for that either."""
     try:
         rows = await planner.look(classify(above.rows), above.rows.encode(), statement.parameters, state.analysis)
     except PostgresError:
@@ -51,9 +67,13 @@ async def joined_rows(
         return None
     if any(planner.typtype(field.type_oid) == COMPOSITE for field in rows.fields):
         return None
-    empty = without_parameters(above.rows, [planner.type_name(oid) for oid in statement.parameters])
-    definition = f"CREATE TEMP TABLE {ROWS} ON COMMIT DROP AS {empty}\nWITH NO DATA"
-    return Joined(rows, definition, ", ".join(quoted(field.name.decode()) for field in rows.fields), above.text)
+    return rows
+
+
+def column_names(statement: LakeStatement, planner: Planner) -> frozenset[str]:
+    """Return the names of all columns of the statement's tables and views."""
+    relations = map(planner.table, (*statement.relids, *statement.views))
+    return frozenset(column.name for relation in relations for column in relation.view.columns)
 
 
 def without_parameters(text: str, types: list[str]) -> str:

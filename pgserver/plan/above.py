@@ -10,6 +10,7 @@ becomes what the engine runs, and what Postgres makes of its rows:
 The text is cut and its names of columns are replaced; it is never printed from its parse tree.
 """
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -34,30 +35,38 @@ class Above:
     text: str
 
 
-class _Cannot(Exception):
+class Cannot(Exception):
     """The statement is left as it is."""
 
 
 def split_above(text: str, outputs: Sequence[str]) -> Above | None:
-    """Split one query; None where it has one table alone, or where the upper part reads more than columns.
+    """Split one query above its WHERE; None where it has one table alone, or where the upper part is not of columns.
 
     Args: the query; the names of its result columns.
     """
+    node = plain_query(text)
+    if node is None or not _has_many(node):
+        return None
+    with contextlib.suppress(Cannot):
+        above = _Rows(text, node, outputs).split()
+        lower, upper = parse(above.rows), parse(above.text)
+        if is_cut_from(lower, node) and isinstance(upper, ast.SelectStmt) and not upper.whereClause:
+            return above
+    return None
+
+
+def plain_query(text: str) -> ast.SelectStmt | None:
+    """Parse a query; None for what is no SELECT ... FROM alone."""
     node = parse(text)
-    if not isinstance(node, ast.SelectStmt) or node.op != SetOperation.SETOP_NONE or not _has_many(node):
+    if not isinstance(node, ast.SelectStmt) or node.op != SetOperation.SETOP_NONE or not node.fromClause:
         return None
-    if node.intoClause or node.lockingClause:
-        return None
-    try:
-        above = _Splitter(text, node, outputs).split()
-    except (_Cannot, ParseError):
-        return None
-    lower, upper = parse(above.rows), parse(above.text)
-    if not isinstance(lower, ast.SelectStmt) or not isinstance(upper, ast.SelectStmt):
-        return None
-    if (lower.fromClause, lower.whereClause) != (node.fromClause, node.whereClause) or upper.whereClause:
-        return None
-    return above
+    return None if node.intoClause or node.lockingClause else node
+
+
+def is_cut_from(lower: ast.Node | None, node: ast.SelectStmt) -> bool:
+    """Make sure that nothing got lost: a query has FROM and WHERE of another."""
+    found = (lower.fromClause, lower.whereClause) if isinstance(lower, ast.SelectStmt) else None
+    return found == (node.fromClause, node.whereClause)
 
 
 def _has_many(node: ast.SelectStmt) -> bool:
@@ -66,99 +75,112 @@ def _has_many(node: ast.SelectStmt) -> bool:
     return len(items) > 1 or any(not isinstance(item, ast.RangeVar) for item in items)
 
 
-class _Splitter:
-    """Cuts one text."""
+class Cutter:
+    """Cuts one text, and replaces parts of it."""
 
     def __init__(self, text: str, node: ast.SelectStmt, outputs: Sequence[str]) -> None:
-        """Args: the text; its parse tree; the names of the result columns."""
-        self._text = text
-        self._node = node
-        self._outputs = outputs
-        self._tokens = [token for token in scan(text) if token.name not in COMMENTS]
-        self._at = {token.start: position for position, token in enumerate(self._tokens)}
-        self._columns: dict[tuple[str, ...], str] = {}  # what the engine returns, by its name there
-        self._changes: list[tuple[int, int, str]] = []
+        """Args: the text; its parse tree; the names of the result columns. Raises: Cannot."""
+        self.text = text
+        self.node = node
+        self.outputs = outputs
+        try:
+            self.tokens = [token for token in scan(text) if token.name not in COMMENTS]
+        except ParseError:
+            raise Cannot from None
+        self.at = {token.start: position for position, token in enumerate(self.tokens)}
+        self.columns: dict[str, str] = {}  # what the engine returns, by its text there
+        self.changes: list[tuple[int, int, str]] = []
+
+    def column(self, text: str) -> str:
+        """Return the name under which the engine returns something."""
+        return self.columns.setdefault(text, f'"_bemidb_{len(self.columns) + 1}"')
+
+    def selected(self) -> str:
+        """Return the engine's SELECT list."""
+        if not self.columns:
+            raise Cannot
+        return "SELECT " + ", ".join(f"{text} AS {ours}" for text, ours in self.columns.items())
+
+    def replace(self, reference: ast.ColumnRef, new: str) -> None:
+        """Note that a column's name becomes another."""
+        position = self.at.get(reference.location or 0)
+        last = None if position is None else position + 2 * (len(names_of(reference)) - 1)
+        if position is None or last is None or any(t.name != DOT for t in self.tokens[position + 1 : last : 2]):
+            raise Cannot
+        self.changes.append((self.tokens[position].start, self.tokens[last].end + 1, new))
+
+    def by_position(self, target: object) -> bool:
+        """Name a result column by its position, where ORDER BY or DISTINCT ON names it by its name."""
+        if not isinstance(target, ast.ColumnRef) or len(names := names_of(target)) > 1:
+            return False
+        positions = [position for position, output in enumerate(self.outputs, start=1) if output == names[0]]
+        if len(positions) > 1:
+            raise Cannot
+        for position in positions:
+            self.replace(target, str(position))
+        return bool(positions)
+
+    def clauses(self) -> dict[str, int]:
+        """Return where the clauses of the query begin, and where it ends: positions of tokens."""
+        tokens, depth = self.tokens, 0
+        found = {"end": len(tokens) - (tokens[-1].name == SEMICOLON)}
+        for position, token in enumerate(tokens):
+            depth += (token.name == OPEN) - (token.name == CLOSE)
+            before = [other.name for other in tokens[max(0, position - 2) : position]]
+            if depth or before[-1:] == [DOT] or before[-1:] == ["AS"]:
+                continue
+            is_first = token.name == "SELECT" or (token.name == "FROM" and not _is_comparison(before))
+            if is_first or (token.name in TAIL and "FROM" in found):
+                found.setdefault(token.name, position)
+        if "SELECT" not in found or "FROM" not in found:
+            raise Cannot
+        return found
+
+    def start(self, position: int) -> int:
+        """Return where a token begins; the text's end behind the last."""
+        return self.tokens[position].start if position < len(self.tokens) else len(self.text)
+
+    def changed(self, start: int, end: int) -> str:
+        """Return a part of the text with its changes."""
+        text = self.text[start:end]
+        for low, high, new in sorted(self.changes, reverse=True):
+            if start <= low < end:
+                text = text[: low - start] + new + text[high - start :]
+        return text
+
+
+class _Rows(Cutter):
+    """Cuts above WHERE: what the engine returns are columns of FROM."""
 
     def split(self) -> Above:
-        """Return both texts. Raises: _Cannot."""
-        node = self._node
+        """Return both texts. Raises: Cannot."""
+        node = self.node
         for item in (*(node.sortClause or ()), *(node.distinctClause or ())):
-            target = item.node if isinstance(item, ast.SortBy) else item
-            if not self._by_position(target):
+            if not self.by_position(item.node if isinstance(item, ast.SortBy) else item):
                 self._replace(item)
         for item in node.groupClause or ():
             self._check_group(item)
         upper = (node.targetList, node.groupClause, node.havingClause, node.windowClause)
         for part in (*upper, node.limitOffset, node.limitCount):
             self._replace(part)
-        if not self._columns:
-            raise _Cannot
-        start, below, behind = self._bounds()
-        columns = ", ".join(f"{'.'.join(map(quoted, names))} AS {ours}" for names, ours in self._columns.items())
-        text = self._text
-        head, tail = self._changed(start, below), self._changed(behind, len(text))
-        return Above(f"{text[:start]}SELECT {columns} {text[below:behind]}", f"{head}FROM {ROWS} {tail}")
+        clauses = self.clauses()
+        start, below = self.start(clauses["SELECT"]), self.start(clauses["FROM"])
+        behind = self.start(min(clauses[name] for name in TAIL | {"end"} if name in clauses))
+        text = self.text
+        head, tail = self.changed(start, below), self.changed(behind, len(text))
+        return Above(f"{text[:start]}{self.selected()} {text[below:behind]}", f"{head}FROM {ROWS} {tail}")
 
     def _replace(self, part: object) -> None:
-        """Note the columns in a part of the tree."""
+        """Replace the columns in a part of the tree."""
         for reference in columns_in(part):
-            names = names_of(reference)
-            ours = self._columns.setdefault(names, f'"_bemidb_{len(self._columns) + 1}"')
-            self._changes.append((*self._place(reference, len(names)), ours))
-
-    def _by_position(self, target: object) -> bool:
-        """Name a result column by its position, where ORDER BY or DISTINCT ON names it by its name."""
-        if not isinstance(target, ast.ColumnRef) or len(names := names_of(target)) > 1:
-            return False
-        positions = [position for position, output in enumerate(self._outputs, start=1) if output == names[0]]
-        if len(positions) > 1:
-            raise _Cannot
-        self._changes += [(*self._place(target, 1), str(position)) for position in positions]
-        return bool(positions)
+            self.replace(reference, self.column(".".join(map(quoted, names_of(reference)))))
 
     def _check_group(self, item: object) -> None:
         """GROUP BY means a column of FROM by a name, if there is one, else one of the result: who knows."""
         if isinstance(item, ast.ColumnRef) and len(names := names_of(item)) == 1:
-            for output, target in zip(self._outputs, self._node.targetList or (), strict=False):
+            for output, target in zip(self.outputs, self.node.targetList or (), strict=False):
                 if output == names[0] and not isinstance(target.val, ast.ColumnRef):
-                    raise _Cannot
-
-    def _place(self, reference: ast.ColumnRef, name_count: int) -> tuple[int, int]:
-        """Return where a column's name begins and ends."""
-        position = self._at.get(reference.location or 0)
-        if position is None:
-            raise _Cannot
-        last = position + 2 * (name_count - 1)
-        if any(token.name != DOT for token in self._tokens[position + 1 : last : 2]):
-            raise _Cannot
-        return self._tokens[position].start, self._tokens[last].end + 1
-
-    def _bounds(self) -> tuple[int, int, int]:
-        """Return where SELECT, FROM, and what comes after WHERE begin."""
-        tokens, depth = self._tokens, 0
-        found = [-1, -1, tokens[-1].start if tokens[-1].name == SEMICOLON else len(self._text)]
-        for position, token in enumerate(tokens):
-            depth += (token.name == OPEN) - (token.name == CLOSE)
-            before = [other.name for other in tokens[max(0, position - 2) : position]]
-            if depth or before[-1:] == [DOT] or before[-1:] == ["AS"]:
-                continue
-            if token.name == "SELECT" and found[0] < 0:
-                found[0] = token.start
-            elif token.name == "FROM" and found[1] < 0 and not _is_comparison(before):
-                found[1] = token.start
-            elif token.name in TAIL and found[1] >= 0:
-                found[2] = token.start
-                break
-        if min(found) < 0:
-            raise _Cannot
-        return found[0], found[1], found[2]
-
-    def _changed(self, start: int, end: int) -> str:
-        text = self._text[start:end]
-        for low, high, new in sorted(self._changes, reverse=True):
-            if start <= low < end:
-                text = text[: low - start] + new + text[high - start :]
-        return text
+                    raise Cannot
 
 
 def _is_comparison(before: list[str]) -> bool:
@@ -166,9 +188,9 @@ def _is_comparison(before: list[str]) -> bool:
 
 
 def columns_in(part: object) -> Iterator[ast.ColumnRef]:
-    """Yield the columns that a part of a raw parse tree names. Raises: _Cannot where it has a query within."""
+    """Yield the columns that a part of a raw parse tree names. Raises: Cannot where it has a query within."""
     if isinstance(part, ast.SubLink):
-        raise _Cannot
+        raise Cannot
     if isinstance(part, ast.ColumnRef):
         yield part
     elif isinstance(part, ast.Node):
@@ -180,11 +202,11 @@ def columns_in(part: object) -> Iterator[ast.ColumnRef]:
 
 
 def names_of(reference: ast.ColumnRef) -> tuple[str, ...]:
-    """Return the parts of a column's name. Raises: _Cannot for a star."""
+    """Return the parts of a column's name. Raises: Cannot for a star."""
     fields = reference.fields or ()
     names = tuple(field.sval or "" for field in fields if isinstance(field, ast.String))
     if len(names) != len(fields):
-        raise _Cannot
+        raise Cannot
     return names
 
 

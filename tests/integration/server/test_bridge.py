@@ -125,6 +125,13 @@ def test_the_engine_joins_and_groups_what_stands_below(
         assert brought() == 0
 
 
+def test_the_engine_groups(server: Server, brought: Callable[[], int]) -> None:
+    statement = "SELECT to_tsvector('simple', o_orderpriority), sum(o_totalprice) FROM orders GROUP BY o_orderpriority"
+    with psycopg.connect(server.url(), autocommit=True) as lake:
+        assert len(lake.execute(statement.encode()).fetchall()) == 5
+    assert brought() == 5
+
+
 def test_rows_that_cannot_be_joined_in_the_engine_are_brought_table_by_table(
     server: Server, brought: Callable[[], int]
 ) -> None:

@@ -21,3 +21,17 @@ SELECT to_tsvector('simple', c_comment)::text, count(*) FROM orders JOIN custome
 SELECT to_tsvector('simple', c_comment) FROM orders o JOIN customer c ON c_custkey = o_custkey ORDER BY nothing;
 SELECT n_name AS c_name, to_tsvector('simple', c_name)::text FROM nation JOIN customer ON c_nationkey = n_nationkey JOIN orders ON o_custkey = c_custkey WHERE o_orderkey < 9 ORDER BY c_name, 2;
 SELECT c.ctid IS NULL, c.tableoid = 0, to_tsvector('simple', c_name)::text FROM customer c JOIN orders ON o_custkey = c_custkey WHERE o_orderkey < 4 ORDER BY 3;
+SELECT to_tsvector('simple', o_orderpriority)::text, count(*), sum(o_totalprice), avg(o_totalprice), max(o_orderdate) FROM orders GROUP BY o_orderpriority ORDER BY 1;
+SELECT date_trunc('year', o_orderdate) AS year, to_tsvector('simple', count(*)::text)::text, min(o_totalprice) FROM orders GROUP BY year HAVING count(*) > 100 ORDER BY year DESC;
+SELECT to_tsvector('simple', sum(o_totalprice)::text)::text, count(*) FILTER (WHERE o_orderstatus = 'F'), pg_typeof(avg(o_custkey)), pg_typeof(sum(o_orderkey)) FROM orders;
+SELECT DISTINCT to_tsvector('simple', o_orderstatus)::text AS w FROM orders GROUP BY o_orderstatus, o_orderpriority ORDER BY w LIMIT 2;
+SELECT lower(l_shipmode), to_tsvector('simple', string_agg(DISTINCT l_returnflag, ' ' ORDER BY l_returnflag))::text, array_agg(DISTINCT l_linenumber) FROM lineitem GROUP BY lower(l_shipmode) ORDER BY 1;
+SELECT l_shipmode AS l_linestatus, to_tsvector('simple', count(*)::text)::text FROM lineitem GROUP BY l_linestatus, l_shipmode ORDER BY 1, 2;
+SELECT to_tsvector('simple', max(c_name))::text, n_name, round(avg(o_totalprice), 3) FROM orders JOIN customer ON c_custkey = o_custkey JOIN nation ON n_nationkey = c_nationkey WHERE o_orderdate >= '1998-01-01' GROUP BY n_name, n_nationkey ORDER BY avg(o_totalprice) DESC, n_nationkey LIMIT 4;
+SELECT to_tsvector('simple', l_shipmode)::text, percentile_cont(0.5) WITHIN GROUP (ORDER BY l_quantity), sum(l_quantity) * 1.5 FROM lineitem WHERE l_shipdate < '1993-01-01' GROUP BY l_shipmode ORDER BY sum(l_quantity), 1;
+SELECT to_tsvector('simple', l_shipmode)::text, sum(l_quantity) / nullif(count(*) - count(*), 0) FROM lineitem GROUP BY l_shipmode ORDER BY 1;
+SELECT to_tsvector('simple', l_shipmode)::text, 1 / (count(*) - count(*)) FROM lineitem GROUP BY l_shipmode;
+SELECT to_tsvector('simple', l_shipmode), l_returnflag, count(*) FROM lineitem GROUP BY l_shipmode;
+SELECT unnest(ARRAY[l_shipmode, 'x']) AS u, length(to_tsvector('simple', count(*)::text)) FROM lineitem GROUP BY u ORDER BY 1, 2;
+SELECT to_tsvector('simple', o_orderpriority)::text, rank() OVER (ORDER BY count(*)), count(*) FROM orders GROUP BY o_orderpriority ORDER BY 1;
+SELECT to_tsvector('simple', coalesce(o_orderpriority, 'all'))::text, grouping(o_orderpriority), count(*) FROM orders GROUP BY ROLLUP (o_orderpriority) ORDER BY 1;
