@@ -38,7 +38,7 @@ async def begin(session: Session, bring: Bring, portal: UtilityPortal | None) ->
     assert session.settings is not None
     outcome = Outcome("", counted=False, description=description, whole=True, returns_rows=bool(description))
     outcome.chunks = _rows(session, bring, parameters, formats, session.settings, outcome)
-    session.settings = None
+    session.forget_settings()
     return outcome
 
 

@@ -29,8 +29,8 @@ async def parse(session: Session, frame: bytes) -> None:
     await observers.show_named(session, message.query)
     statement = classify(message.query.decode("utf-8", "replace"))
     found = await utilities.look(session, statement, message.query, message.parameter_types)
-    if may_change_settings(statement):
-        session.settings = None
+    if may_change_settings(session, statement):
+        session.forget_settings()
     if observers.LOOKS.search(message.query):
         session.looking.add(message.statement)
     else:
@@ -113,7 +113,7 @@ async def execute(session: Session, frame: bytes) -> None:
         return
     portal = session.portals.portal(message.portal)
     if portal is None:
-        session.settings = None  # it may be a SET that was parsed long ago
+        session.forget_settings()  # it may be a SET that was parsed long ago
         session.executed = True
         session.twin.queue(frame)
     elif isinstance(portal, UtilityPortal):
@@ -157,6 +157,7 @@ async def execute_utility(session: Session, portal: UtilityPortal, frame: bytes,
             await settle(session)
             await cursors.before_commit(session)
         session.executed = True
+        session.forget_settings()  # it may be a COMMIT, or an EXECUTE of what calls set_config
         session.twin.queue(frame)
         session.portals.when_confirmed(session.twin.sent, partial(utilities.note, session, portal.utility))
         return

@@ -33,7 +33,7 @@ def note_text(session: Session, text: bytes) -> None:
     """Look whether a statement of the twin's may make temporary objects."""
     if HINTS.search(text):
         session.may_have_temporary = True
-        session.settings = None
+        session.forget_settings()
 
 
 async def planner_of(session: Session) -> Planner:

@@ -1,22 +1,25 @@
 """How a session reads texts: known from ParameterStatus, asked of the twin where that may be behind."""
 
+import re
+
 from pgserver.plan.backends import AnalysisContext
 from pgserver.plan.statement import Kind, Statement
 from pgserver.session import lake
-from pgserver.session.state import Session
+from pgserver.session.state import FAILED, Session
 
-FAILED = ord("E")
-HARMLESS = frozenset(("BEGIN", "START", "COMMIT", "END", "SHOW", "LISTEN", "NOTIFY", "UNLISTEN", ""))
+HARMLESS = frozenset(("BEGIN", "START", "SHOW", "LISTEN", "NOTIFY", "UNLISTEN", ""))
+MAY_CALL_SET_CONFIG = re.compile(r"set_config|\bu&", re.IGNORECASE)  # which U&"set\005Fconfig" does, too
 
 
-def may_change_settings(statement: Statement) -> bool:
+def may_change_settings(session: Session, statement: Statement) -> bool:
     """Whether a statement of the twin's may change what `SessionState` holds.
 
-    ROLLBACK may: it takes back a SET. A query may by `set_config`.
+    The end of a transaction may: it takes back a SET, or a SET LOCAL. A query may by `set_config`, also from within a
+    temporary view; FETCH, by the query of its cursor.
     """
-    if statement.kind in (Kind.QUERY, Kind.FETCH, Kind.CLOSE):
-        return "set_config" in statement.text.lower()
-    return statement.word not in HARMLESS
+    if statement.kind is Kind.QUERY:
+        return session.may_have_temporary or MAY_CALL_SET_CONFIG.search(statement.text) is not None
+    return statement.word not in HARMLESS and statement.kind is not Kind.CLOSE
 
 
 async def analysis_context(session: Session) -> AnalysisContext:
@@ -29,15 +32,4 @@ async def analysis_context(session: Session) -> AnalysisContext:
     aborted = session.twin.status == FAILED and not session.executed
     if session.settings is None and session.twin.sent and not aborted:
         await lake.ask_state(session)
-    if session.settings is None:
-        parameters = session.twin.parameters
-        return AnalysisContext(
-            role=session.user,
-            search_path=parameters["search_path"],
-            time_zone=parameters["TimeZone"],
-            date_style=parameters["DateStyle"],
-            interval_style=parameters["IntervalStyle"],
-            client_encoding=parameters["client_encoding"],
-            standard_conforming_strings=parameters["standard_conforming_strings"],
-        )
-    return session.settings.analysis
+    return session.reported if session.settings is None else session.settings.analysis

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pgserver.plan.analysis import parse_message
 from pgserver.plan.compiler import LakeStatement
 from pgserver.plan.session_state import SessionState
-from pgserver.plan.statement import Kind, Statement, split
+from pgserver.plan.statement import Statement, split
 from pgserver.plan.utility import Commit, Explain, Prepare, Utility
 from pgserver.protocol.errors import PostgresError
 from pgserver.session import cursors, lake, observers, outcomes, probes, utilities
@@ -23,7 +23,6 @@ RUN_UNNAMED = (
     lake.named(b"B", b"", b"", tail=b"\0\0\0\0\0\0") + b"D\x00\x00\x00\x06P\x00" + b"E\x00\x00\x00\x09\0\0\0\0\0"
 )
 HIDDEN = frozenset(b"12n")  # what a simple Query has no such messages for
-STEPPED = frozenset(("SET", "RESET", "DISCARD"))
 ENDINGS = frozenset(("COMMIT", "END", "ROLLBACK", "ABORT"))
 MAX_OFFSET = 1 << 16
 COPY_END = frozenset(b"cf")
@@ -80,8 +79,8 @@ async def look(session: Session, statement: Statement, text: bytes) -> Found | N
 
 async def run_as_it_is(session: Session, frame: bytes, statement: Statement, found: Utility | None) -> None:
     """Have the twin answer a Query."""
-    if may_change_settings(statement):
-        session.settings = None
+    if may_change_settings(session, statement):
+        session.forget_settings()
     if isinstance(found, Commit):
         await cursors.before_commit(session)
     if await relay(session, frame) and found is not None:
@@ -124,7 +123,8 @@ async def run(session: Session, found: LakeStatement, state: SessionState) -> No
 async def query_many(session: Session, frame: bytes, statements: tuple[Statement, ...]) -> None:
     """Answer a Query of several statements: as it is, if none is the lake's and none changes how the next is read."""
     if not await needs_steps(session, statements):
-        session.settings = None
+        if may_change_settings(session, statements[-1]):
+            session.forget_settings()
         await relay(session, frame)
         return
     steps = Steps(session)
@@ -136,9 +136,9 @@ async def query_many(session: Session, frame: bytes, statements: tuple[Statement
 async def needs_steps(session: Session, statements: tuple[Statement, ...]) -> bool:
     """Whether the statements of a Query go to the twin one by one.
 
-    What one makes of temporary tables changes what the next one means, so none can be looked at before its turn.
+    What one makes of settings and temporary tables changes what the next one means: none is looked at before its turn.
     """
-    if any(statement.word in STEPPED for statement in statements):
+    if any(may_change_settings(session, statement) for statement in statements[:-1]):
         return True
     if session.may_have_temporary or any(HINTS.search(statement.text.encode()) for statement in statements):
         return True
@@ -159,7 +159,6 @@ class Steps:
         """Args: the session, which waits for the first of them."""
         self._session = session
         self._in_block = session.twin.status != ord("I")
-        self._settings_known = True
 
     async def run(self, statement: Statement) -> None:
         """Run the next statement."""
@@ -167,9 +166,6 @@ class Steps:
         if not self._in_block:  # they are one implicit transaction block in Postgres
             await probes.ask(session, probes.IMPLICIT_BLOCK)
             self._in_block = True
-        if not self._settings_known and statement.kind not in (Kind.OTHER, Kind.COMMIT):
-            await lake.ask_state(session)
-            self._settings_known = True
         text = statement.text.encode()
         found = await look(session, statement, text)
         placed = b" " * min(statement.offset, MAX_OFFSET) + text  # for the positions in errors
@@ -196,8 +192,8 @@ class Steps:
             session.twin.hidden = frozenset()
         if found is not None:
             utilities.note(session, found)
-        if may_change_settings(statement):
-            self._settings_known = False
+        if may_change_settings(session, statement):
+            session.forget_settings()
         if statement.word in ENDINGS:
             self._in_block = False
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import structlog
@@ -12,6 +12,7 @@ from pgserver import metrics
 from pgserver.activity import Activity
 from pgserver.executors.dispatch import Dispatcher
 from pgserver.limits import Door
+from pgserver.plan.backends import AnalysisContext
 from pgserver.plan.pin import Lake
 from pgserver.plan.planner import Planner
 from pgserver.plan.session_state import SessionState
@@ -25,6 +26,7 @@ from pgserver.twin.cluster import Twin
 log = structlog.get_logger()
 
 SYNC = b"S\x00\x00\x00\x04"
+IDLE, FAILED = b"IE"  # of a transaction, as ReadyForQuery has it
 POSTGRES = "postgres"  # the way of what the twin answers
 FLUSH = b"H\x00\x00\x00\x04"
 EXECUTE_NOTHING = b"E\x00\x00\x00\x1f_bemidb_no_such_portal\x00\x00\x00\x00\x00"  # fails: 34000
@@ -102,6 +104,8 @@ class Session:
         self.exporter = ""  # whose snapshot the open transaction has taken, as pg_locks names it; its pins are not yet
         self.skipping = False  # an error: all is dropped until Sync
         self.settings: SessionState | None = None  # as last asked; None when they may have changed
+        self._settings_changed = False  # in the open transaction, whose end may take that back
+        self._errors_of_groups = 0  # of the twin, up to the last ReadyForQuery
         self.looking: set[str] = set()  # prepared statements that read pg_stat_activity
         self.executed = False  # the twin has run a statement of this group of messages
         self.group_now_us = 0  # now() of the lake statements of a group of messages; 0: none yet
@@ -135,6 +139,37 @@ class Session:
     def key(self) -> bytes:
         """The twin backend's cancel key, which the client was given."""
         return self.twin.key
+
+    # settings
+
+    @property
+    def reported(self) -> AnalysisContext:
+        """How the session reads texts, as far as Postgres has reported it: all but the role, when it is idle."""
+        parameters = self.twin.parameters
+        return AnalysisContext(
+            role=self.user,
+            search_path=parameters["search_path"],
+            time_zone=parameters["TimeZone"],
+            date_style=parameters["DateStyle"],
+            interval_style=parameters["IntervalStyle"],
+            client_encoding=parameters["client_encoding"],
+            standard_conforming_strings=parameters["standard_conforming_strings"],
+        )
+
+    def forget_settings(self) -> None:
+        """Hear that the twin may change settings: what was asked does not hold, nor does what is asked meanwhile."""
+        self.settings = None
+        self._settings_changed = True
+
+    def end_settings(self) -> None:
+        """Hear that a group of messages has ended: an error, or the transaction's end, takes settings back."""
+        over = self.twin.status == IDLE
+        if self.twin.errors != self._errors_of_groups or (over and self._settings_changed):
+            self.settings = None
+        elif self.settings is not None and replace(self.settings.analysis, role=self.user) != self.reported:
+            self.settings = None  # a text would be read as it is not: it may find other tables, or none
+        self._errors_of_groups = self.twin.errors
+        self._settings_changed &= not over
 
     # errors
 
@@ -278,6 +313,7 @@ async def end_group(session: Session) -> None:
     session.skipping = False
     session.executed = False
     session.group_now_us = 0
+    session.end_settings()
     session.portals.confirm(session.twin.answered_in_group)
     await session.portals.close_dropped()
     if session.twin.status == ord("I"):
