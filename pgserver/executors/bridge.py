@@ -5,7 +5,6 @@ The tables have the names of the lake's, and `pg_temp` hides those; where the te
 """
 
 import contextlib
-import re
 import struct
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -53,7 +52,6 @@ BINARY_TYPES = frozenset(
     )
 )
 EXECUTE_UNNAMED = b"E\x00\x00\x00\x09\x00" + struct.pack(">I", ROWS_PER_EXECUTE)
-SET_CONFIG = re.compile(r":funcid\s+2078\s")  # its backends can take any role: that is the session's choice alone
 RUN_OTHERWISE = frozenset(("42", "54", "0A"))
 DATA_ROW, NOTICE, SUSPENDED = ord("D"), ord("N"), ord("s")
 
@@ -308,8 +306,9 @@ class BridgeExecutor:
         frames = parse_message(text.encode(), statement.parameters) + bind_message(values, formats, list(bound.formats))
         messages = await backend.ask(frames + FLUSH, 2)
         trees = [tree for tag, frame in messages if tag == NOTICE and (tree := read_tree(frame))]
-        if any(SET_CONFIG.search(tree) for tree in trees):
-            raise FeatureNotSupported("set_config in a statement that reads the lake is not supported")
+        # Its backends can take any role: that is the session's choice alone. `compiler` sends these statements there.
+        if own := next(filter(None, map(self._planner.own_function, trees)), ""):
+            raise FeatureNotSupported(f"{own} in a statement that reads the lake is not supported")
         ours = {*statement.relids, *statement.views}
         left = {int(relid) for tree in trees for relid in RELATION.findall(tree)} & ours
         if left or not trees:

@@ -30,6 +30,9 @@ class AnalysisContext:
     interval_style: str = "postgres"
     client_encoding: str = "UTF8"
     standard_conforming_strings: str = "on"
+    transform_null_equals: str = "off"
+    array_nulls: str = "on"
+    xmloption: str = "content"
 
 
 GUCS = {
@@ -40,6 +43,9 @@ GUCS = {
     "interval_style": "IntervalStyle",
     "client_encoding": "client_encoding",
     "standard_conforming_strings": "standard_conforming_strings",
+    "transform_null_equals": "transform_null_equals",
+    "array_nulls": "array_nulls",
+    "xmloption": "xmloption",
 }
 assert set(GUCS) == {field.name for field in fields(AnalysisContext)}
 

@@ -22,6 +22,7 @@ from pgserver.plan.bringing import bringing, brings_nothing, may_bring
 from pgserver.plan.gate import is_reader_lock, refuse_blind_writes, refuse_changes
 from pgserver.plan.inner import find_inner
 from pgserver.plan.memory import StatementMemory
+from pgserver.plan.own_backend import own_function
 from pgserver.plan.permissions import read_columns, refuse_writes
 from pgserver.plan.pin import Lake
 from pgserver.plan.readings import Reading, find_readings
@@ -69,6 +70,10 @@ class LakeStatement:
     schema_version: int
 
 
+class NeedsOwnBackend(FeatureNotSupported):
+    """A statement calls what only the session's own backend can answer: nobody else may run it."""
+
+
 class Compiler:
     """Compiles statements, each text once."""
 
@@ -112,11 +117,11 @@ class Compiler:
     ) -> LakeStatement | Bring | Mix | None:
         try:
             return await self._compile(statement, text, declared, context)
-        except FeatureNotSupported:
+        except FeatureNotSupported as error:
             found = await self._bring(statement, declared, context) if may_bring(statement) else None
             if found is not None:
                 return found
-            if not self._hidden:
+            if not self._hidden and not isinstance(error, NeedsOwnBackend):
                 raise
         mixed = await self._compile(statement, text, declared, context, mixing=True)
         return None if mixed is None else Mix(mixed)
@@ -154,6 +159,12 @@ class Compiler:
             raise FeatureNotSupported(
                 "a statement that reads both the lake and temporary tables is not supported within another statement",
                 hint="Bring the rows of the lake into a temporary table first: CREATE TEMP TABLE ... AS.",
+            )
+        own = self.own_function(analysed.tree)
+        if own and not mixing:
+            raise NeedsOwnBackend(
+                f"{own} beside tables of the lake is not supported within another statement",
+                hint="Call it in a statement of its own.",
             )
         refuse_writes(statement, analysed.tree, relids, elsewhere=not mixing)
         assert analysed.fields is not None or mixing
@@ -259,6 +270,10 @@ class Compiler:
     def backends(self) -> BackendPool:
         """The backends that compile."""
         return self._analyst.backends
+
+    def own_function(self, tree: str) -> str:
+        """Return the name of a function that only the session's own backend can compute; empty when there is none."""
+        return own_function(tree, self._lake.names)
 
     def table(self, relid: int) -> LakeTable:
         """Return a table of the lake by its OID in the twin."""

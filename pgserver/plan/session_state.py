@@ -11,6 +11,8 @@ from pgserver.plan.backends import AnalysisContext
 
 UNITS_MS = {"us": 0.001, "ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 
+BRIDGED = ("xmlbinary", "default_text_search_config", "lc_monetary", "lc_numeric", "lc_time")
+
 UNCONVERTED = frozenset(("UTF8", "SQL_ASCII"))
 
 UTC_NAMES = frozenset(("UTC", "Etc/UTC", "GMT", "Etc/GMT"))
@@ -22,7 +24,10 @@ current_setting('transaction_isolation'), current_setting('TimeZone'), current_s
 current_setting('IntervalStyle'), current_setting('bytea_output'), current_setting('extra_float_digits'),
 current_setting('statement_timeout'), current_setting('client_encoding'),
 current_setting('standard_conforming_strings'), pg_my_temp_schema()::int8,
-current_setting('idle_session_timeout'), current_setting('transaction_timeout')"""
+current_setting('idle_session_timeout'), current_setting('transaction_timeout'),
+current_setting('transform_null_equals'), current_setting('array_nulls'), current_setting('xmloption'),
+current_setting('xmlbinary'), current_setting('default_text_search_config'), current_setting('lc_monetary'),
+current_setting('lc_numeric'), current_setting('lc_time')"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,17 @@ class SessionState:
     temp_schema: int
     idle_session_timeout_ms: int
     transaction_timeout_ms: int
+    transform_null_equals: str = "off"
+    array_nulls: str = "on"
+    xmloption: str = "content"
+    bridged: tuple[tuple[str, str], ...] = ()  # what only functions of Postgres' read
 
     @classmethod
     def read(cls, row: list[str]) -> Self:
         """Decode the row that `STATE_SQL` returns."""
         now, statement, user, session_user, database, schema, search_path, isolation = row[:8]
-        zone, dates, intervals, bytea, digits, timeout, encoding, strings, temp_schema, idle, transaction = row[8:]
+        zone, dates, intervals, bytea, digits, timeout, encoding, strings, temp_schema, idle, transaction = row[8:19]
+        null_equals, nulls, xml = row[19:22]
         return cls(
             now_us=int(now),
             statement_us=int(statement),
@@ -74,6 +84,10 @@ class SessionState:
             temp_schema=int(temp_schema),
             idle_session_timeout_ms=milliseconds(idle),
             transaction_timeout_ms=milliseconds(transaction),
+            transform_null_equals=null_equals,
+            array_nulls=nulls,
+            xmloption=xml,
+            bridged=tuple(zip(BRIDGED, row[22:], strict=True)),
         )
 
     @property
@@ -97,7 +111,15 @@ class SessionState:
             interval_style=self.interval_style,
             client_encoding=self.client_encoding,
             standard_conforming_strings=self.standard_conforming_strings,
+            transform_null_equals=self.transform_null_equals,
+            array_nulls=self.array_nulls,
+            xmloption=self.xmloption,
         )
+
+    @property
+    def reads_as_reported(self) -> bool:
+        """Whether what Postgres reports of settings is all that changes how a text is read."""
+        return (self.transform_null_equals, self.array_nulls, self.xmloption) == ("off", "on", "content")
 
     @property
     def wire(self) -> WireSettings:
@@ -112,8 +134,9 @@ class SessionState:
 
     @property
     def printing(self) -> Mapping[str, str]:
-        """The settings that change only how values are printed, by their names."""
-        return {"bytea_output": self.bytea_output, "extra_float_digits": str(self.extra_float_digits)}
+        """The settings that change how values are printed, or what functions make of them, by their names."""
+        printed = {"bytea_output": self.bytea_output, "extra_float_digits": str(self.extra_float_digits)}
+        return printed | dict(self.bridged)
 
     @property
     def plain(self) -> Self:

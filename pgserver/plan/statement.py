@@ -17,6 +17,7 @@ DEFINITIONS = (
     *("CREATE", "ALTER", "DROP", "TRUNCATE", "COMMENT", "GRANT", "REVOKE", "VACUUM", "ANALYZE", "ANALYSE"),
     *("REINDEX", "CLUSTER", "LOCK", "REFRESH", "SECURITY", "IMPORT"),
 )
+TEMPORARY = "t"  # RELPERSISTENCE_TEMP
 
 
 class Kind(Enum):
@@ -108,10 +109,13 @@ def parse(text: str) -> ast.Node | None:
 
 
 def relation_names(node: ast.Node) -> list[tuple[str | None, str]]:
-    """Return schema and name of each relation that a utility statement names."""
+    """Return schema and name of each relation that a utility statement acts on, but a new temporary table."""
     found: list[tuple[str | None, str]] = []
+    new = node.relation if isinstance(node, ast.CreateStmt) and _is_temporary(node.relation) else None
 
     def visit(item: object) -> None:
+        if item is new or isinstance(item, ast.TableLikeClause):  # which only reads a definition
+            return
         if isinstance(item, ast.RangeVar) and item.relname is not None:
             found.append((item.schemaname, item.relname))
         elif isinstance(item, ast.Node):
@@ -128,6 +132,10 @@ def relation_names(node: ast.Node) -> list[tuple[str | None, str]]:
         names = node.object if node.objtype is ObjectType.OBJECT_TABLE else node.object[:-1]  # else of a part of it
         found += [_named(names)] if names else []
     return found
+
+
+def _is_temporary(relation: ast.RangeVar | None) -> bool:
+    return relation is not None and (relation.relpersistence == TEMPORARY or relation.schemaname == "pg_temp")
 
 
 def _named(names: tuple[object, ...]) -> tuple[str | None, str]:

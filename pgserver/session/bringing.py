@@ -36,9 +36,8 @@ async def begin(session: Session, bring: Bring, portal: UtilityPortal | None) ->
         asked = probes.question(how.then.text.encode(), (), (), formats)
         description = b"".join(frame for tag, frame in await probes.ask(session, asked) if tag == DESCRIPTION)
     assert session.settings is not None
-    outcome = Outcome("", counted=False, description=description, whole=True, returns_rows=bool(description))
+    outcome = Outcome("", counted=False, description=description, at_once=True, returns_rows=bool(description))
     outcome.chunks = _rows(session, bring, parameters, formats, session.settings, outcome)
-    session.forget_settings()
     return outcome
 
 
@@ -65,6 +64,7 @@ async def _rows(
         messages = await probes.copy_in(session, copy, portal.forward(None))
     finally:
         await portal.close()
+    session.forget_settings()  # with the first temporary table comes a schema
     outcome.tag = probes.tag_of(messages).replace("COPY", "SELECT")
     if bring.how.then is None:
         return

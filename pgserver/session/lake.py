@@ -102,13 +102,13 @@ async def start(session: Session, portal: LakePortal, state: SessionState, layou
 
 
 async def current(session: Session, statement: LakeStatement, state: SessionState) -> LakeStatement:
-    """Return a statement compiled for the lake as it is now: it may have been prepared long ago.
+    """Return a statement compiled for the lake and the settings as they are now: it may have been prepared long ago.
 
     Raises: FeatureNotSupported where that would change its columns, as in Postgres; drivers prepare it again then.
     """
     lake, planner = session.services.lake, session.services.planner
     await lake.refresh()
-    if statement.schema_version == lake.schema.version:
+    if statement.schema_version == lake.schema.version and state.reads_as_reported:
         return statement
     if session.may_have_temporary:  # its names may mean the session's own tables, which only its backend knows
         members = {member for relid in statement.relids for member in planner.members(relid)}

@@ -1,4 +1,4 @@
-"""Statements over the lake and the session's temporary tables: the bridge, into the session's own backend.
+"""Statements over the lake and what the session alone has, temporary tables or locks: the bridge, into its own backend.
 
 What is made there has the names of the lake's tables and is dropped behind the statement: nobody else may see it.
 """
@@ -12,6 +12,7 @@ from pgserver.plan.analysis import RELATION
 from pgserver.plan.compiler import LakeStatement
 from pgserver.plan.rewrite import use_temporary_tables
 from pgserver.plan.session_state import SessionState
+from pgserver.plan.statement import Kind, classify
 from pgserver.plan.utility import Mix
 from pgserver.protocol.errors import FeatureNotSupported
 from pgserver.session import lake, probes
@@ -32,7 +33,7 @@ async def begin(session: Session, mix: Mix, portal: UtilityPortal | None) -> Out
     state = await lake.ask_state(session)
     lake.check_encoding(state, mix.query)
     outcome = Outcome("", counted=False, description=mix.query.description, returns_rows=bool(mix.query.fields))
-    outcome.whole = True  # to its end, which is that of its tables
+    outcome.at_once = True  # to its end, which is that of its tables
     outcome.chunks = _rows(session, mix.query, portal, state, outcome)
     return outcome
 
@@ -52,13 +53,18 @@ async def _rows(
     session.progress.started(BRIDGE.lower(), 0)
     begun, more, closed = probes.stepwise(text, query.parameters, parameters, formats)
     await probes.ask(session, begun)
+    if classify(query.text.decode()).kind is Kind.QUERY:
+        yield row_chunk(())  # its RowDescription comes before what running it says
     suspended = True
     while suspended:
         messages = await probes.ask(session, more)
         suspended = messages[-1][0] == SUSPENDED
         yield row_chunk(messages)
     outcome.tag = probes.tag_of(messages)
+    if outcome.tag.startswith("SELECT "):
+        outcome.tag, outcome.counted = "SELECT", True  # by what each Execute gets
     await probes.ask(session, closed)
+    session.forget_settings()  # it may have called set_config
     await _drop(session, (planner.table(relid).name for relid in query.views), "VIEW")
     await _drop(session, (item.name for item in temporary_tables(query, planner)), "TABLE")
 

@@ -1,8 +1,12 @@
 """What running a utility statement gives, to the client."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
 from pgserver.encode.rows import RowChunk
 from pgserver.session import lake
 from pgserver.session.portals import Outcome
+from pgserver.session.spool import RowStore
 from pgserver.session.state import Session
 
 PORTAL_SUSPENDED = b"s\x00\x00\x00\x04"
@@ -43,6 +47,8 @@ async def send_some(session: Session, outcome: Outcome, max_rows: int) -> None:
     if not max_rows or outcome.whole or outcome.silent:
         await send_all(session, outcome, describe=False)
         return
+    if outcome.at_once and outcome.chunks is not None:
+        outcome.chunks, outcome.at_once = await _kept(session, outcome.chunks), False
     rows = 0
     while rows < max_rows:
         chunk, outcome.rest = outcome.rest, None
@@ -58,6 +64,27 @@ async def send_some(session: Session, outcome: Outcome, max_rows: int) -> None:
         rows += len(chunk)
         await session.client.drain()
     session.client.write(PORTAL_SUSPENDED)
+
+
+async def _kept(session: Session, chunks: AsyncGenerator[RowChunk, None]) -> AsyncGenerator[RowChunk, None]:
+    """Run a statement to its end, and return what gives its rows piece by piece: they wait on disk."""
+    store = RowStore(session.services.spill_folder)
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            if len(chunk):
+                await store.append(chunk)
+    return _from_disk(store)
+
+
+async def _from_disk(store: RowStore) -> AsyncGenerator[RowChunk, None]:
+    try:
+        position = 0
+        while position < store.end:
+            chunk = await store.read(position, None)
+            position += len(chunk)
+            yield chunk
+    finally:
+        store.close()
 
 
 async def _next(outcome: Outcome) -> RowChunk | None:

@@ -24,6 +24,7 @@ class Outcome:
     end: bytes = b""  # and behind them
     silent: bool = False  # the rows are counted only
     whole: bool = False  # an Execute's row limit does not count
+    at_once: bool = False  # it runs to its end with the first Execute; what a row limit leaves waits
     rest: RowChunk | None = None  # what a row limit left
     done: bool = False
     returns_rows: bool = True  # Execute at its end gives none, else an error

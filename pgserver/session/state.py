@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -27,6 +27,14 @@ log = structlog.get_logger()
 
 SYNC = b"S\x00\x00\x00\x04"
 IDLE, FAILED = b"IE"  # of a transaction, as ReadyForQuery has it
+REPORTED = {
+    "search_path": "search_path",
+    "time_zone": "TimeZone",
+    "date_style": "DateStyle",
+    "interval_style": "IntervalStyle",
+    "client_encoding": "client_encoding",
+    "standard_conforming_strings": "standard_conforming_strings",
+}
 POSTGRES = "postgres"  # the way of what the twin answers
 FLUSH = b"H\x00\x00\x00\x04"
 EXECUTE_NOTHING = b"E\x00\x00\x00\x1f_bemidb_no_such_portal\x00\x00\x00\x00\x00"  # fails: 34000
@@ -144,29 +152,25 @@ class Session:
 
     @property
     def reported(self) -> AnalysisContext:
-        """How the session reads texts, as far as Postgres has reported it: all but the role, when it is idle."""
+        """How the session reads texts, as far as Postgres has reported it: when it is idle, nearly all of it."""
         parameters = self.twin.parameters
-        return AnalysisContext(
-            role=self.user,
-            search_path=parameters["search_path"],
-            time_zone=parameters["TimeZone"],
-            date_style=parameters["DateStyle"],
-            interval_style=parameters["IntervalStyle"],
-            client_encoding=parameters["client_encoding"],
-            standard_conforming_strings=parameters["standard_conforming_strings"],
-        )
+        return AnalysisContext(self.user, **{name: parameters[guc] for name, guc in REPORTED.items()})
 
     def forget_settings(self) -> None:
         """Hear that the twin may change settings: what was asked does not hold, nor does what is asked meanwhile."""
         self.settings = None
         self._settings_changed = True
 
+    def _is_reported(self, state: SessionState) -> bool:
+        reported = self.reported
+        return all(getattr(state.analysis, name) == getattr(reported, name) for name in REPORTED)
+
     def end_settings(self) -> None:
         """Hear that a group of messages has ended: an error, or the transaction's end, takes settings back."""
         over = self.twin.status == IDLE
         if self.twin.errors != self._errors_of_groups or (over and self._settings_changed):
             self.settings = None
-        elif self.settings is not None and replace(self.settings.analysis, role=self.user) != self.reported:
+        elif self.settings is not None and not self._is_reported(self.settings):
             self.settings = None  # a text would be read as it is not: it may find other tables, or none
         self._errors_of_groups = self.twin.errors
         self._settings_changed &= not over
