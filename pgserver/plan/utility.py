@@ -199,7 +199,8 @@ def wrap(text: str, node: ast.Node, query: "LakeStatement", inner: Inner) -> Wra
         return Prepare(query, node.name or "")
     if isinstance(node, ast.DeclareCursorStmt):
         options = node.options or 0
-        probe = emptied(text, inner) if options & HOLD else Probe(text)
+        locking = getattr(node.query, "lockingClause", None)  # refused WITH HOLD, as Postgres says where it sees it
+        probe = emptied(text, inner) if options & HOLD and not locking else Probe(text)
         return Declare(query, node.portalname or "", options, probe)
     return None
 

@@ -16,7 +16,7 @@ from pgserver.session import cursors, lake, observers, outcomes, utilities
 from pgserver.session.cursor import LakePortal
 from pgserver.session.portals import Portal, UtilityPortal
 from pgserver.session.settings import may_change_settings
-from pgserver.session.state import FLUSH, Session
+from pgserver.session.state import FAILED, FLUSH, Session
 
 
 async def parse(session: Session, frame: bytes) -> None:
@@ -112,17 +112,19 @@ async def execute(session: Session, frame: bytes) -> None:
         refuse(session, frame)
         return
     portal = session.portals.portal(message.portal)
+    max_rows = max(message.max_rows, 0)
     if portal is None:
         session.forget_settings()  # it may be a SET that was parsed long ago
         session.executed = True
         session.twin.queue(frame)
     elif isinstance(portal, UtilityPortal):
-        await execute_utility(session, portal, frame, message.max_rows)
+        await execute_utility(session, portal, frame, max_rows)
     else:
         await settle(session)
         portal.check()
-        state = None if portal.running or portal.at_end else await lake.state_of(session)
-        await session.interruptible(run(session, portal, state, message.max_rows))
+        begun = portal.running or portal.at_end
+        state = None if begun and session.twin.status != FAILED else await lake.state_of(session)
+        await session.interruptible(run(session, portal, None if begun else state, max_rows))
 
 
 async def settle(session: Session) -> None:
@@ -166,4 +168,6 @@ async def execute_utility(session: Session, portal: UtilityPortal, frame: bytes,
         portal.outcome = await utilities.begin(session, portal.utility, portal)
     elif portal.outcome.done and not portal.outcome.returns_rows:
         raise ObjectNotInPrerequisiteState(f'portal "{portal.name}" cannot be run')
+    elif session.twin.status == FAILED:
+        await lake.ask_state(session)  # it refuses
     await session.interruptible(outcomes.send_some(session, portal.outcome, max_rows))

@@ -56,7 +56,7 @@ async def query_one(session: Session, frame: bytes, statement: Statement, text: 
     found = await look(session, statement, text)
     if isinstance(found, LakeStatement):
         state = session.settings
-        if state is not None and session.twin.status == ord("I") and not state.timed_by_twin:
+        if state is not None and session.between_transactions and not state.timed_by_twin:
             await session.interruptible(run_alone(session, found, state))
         else:
             await run_in_twin(session, found, text)
