@@ -4,12 +4,14 @@ backend, and the statement itself runs there.
 The tables have the names of the lake's, and `pg_temp` hides those; where the text names a schema, that is replaced.
 """
 
+import asyncio
 import contextlib
 import struct
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 
 import numpy as np
 
@@ -43,6 +45,7 @@ from pgserver.protocol.errors import FeatureNotSupported, PostgresError, Program
 from pgserver.twin.backend import BackendFailed, Message, TwinBackend
 
 ROWS_PER_EXECUTE = 10_000
+LONG_TEXT = 1 << 16  # bytes: others need not wait until it is read
 FLUSH = b"H\x00\x00\x00\x04"
 SYNC = b"S\x00\x00\x00\x04"
 BINARY_TYPES = frozenset(
@@ -131,7 +134,7 @@ class BridgeExecutor:
         for conditions in Conditions:
             bound = replace(bound, conditions=conditions)
             tables = await self._brought(bound)
-            rows = self._rows(bound, self._fillings(bound, tables), self._text(bound))
+            rows = self._rows(bound, self._fillings(bound, tables), await self._text(bound))
             try:
                 first = [chunk async for chunk in _take_one(rows)]
                 break
@@ -294,9 +297,11 @@ class BridgeExecutor:
             if binary:
                 yield no_rows(TRAILER)
 
-    def _text(self, bound: Bound) -> str:
+    async def _text(self, bound: Bound) -> str:
         """Return the statement over the temporary tables."""
-        return use_temporary_tables(bound.statement.text.decode(), lake_names(bound.statement, self._planner))
+        text = bound.statement.text.decode()
+        rewriting = partial(use_temporary_tables, text, lake_names(bound.statement, self._planner))
+        return rewriting() if len(text) < LONG_TEXT else await asyncio.to_thread(rewriting)
 
     async def _bind(self, backend: TwinBackend, bound: Bound, text: str) -> None:
         """Have the text parsed and bound, and make sure that no lake table is left in it: the twin's are empty."""

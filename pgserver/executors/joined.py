@@ -14,6 +14,7 @@ from pgserver.protocol.errors import PostgresError
 
 # Fewer are brought as fast table by table.
 MANY_ROWS = 10_000
+LONG_TEXT = 1 << 16  # takes too long to cut
 # A composite type is that of a lake's table, which is another one than its temporary table's.
 COMPOSITE = "c"
 
@@ -36,7 +37,7 @@ async def joined_rows(
     Args: the planner; the statement; the session; the snapshots that are pinned, which this adds to.
     """
     text = statement.text.decode()
-    if state.converts or statement.needs_keys or classify(text).kind is not Kind.QUERY:
+    if len(text) >= LONG_TEXT or state.converts or statement.needs_keys or classify(text).kind is not Kind.QUERY:
         return None
     outputs = [field.name.decode() for field in statement.fields]
     splits = (split_groups(text, outputs, column_names(statement, planner)), split_above(text, outputs))

@@ -1,5 +1,6 @@
 """One client in front of one twin backend. Read `HANDLERS` first: what happens to each message."""
 
+import time
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -84,6 +85,7 @@ async def attempt(session: Session, tag: int, frame: bytes) -> str:
     Raises: ConnectionLost, BackendLost, FramingError: the session ends.
     """
     errors = session.twin.errors
+    session.statement_at = time.monotonic()
     try:
         await HANDLERS[tag](session, frame)
         return session.twin.sqlstate if session.twin.errors > errors else ""

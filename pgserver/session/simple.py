@@ -163,6 +163,7 @@ class Steps:
     async def run(self, statement: Statement) -> None:
         """Run the next statement."""
         session = self._session
+        session.statement_at = time.monotonic()
         if not self._in_block:  # they are one implicit transaction block in Postgres
             await probes.ask(session, probes.IMPLICIT_BLOCK)
             self._in_block = True

@@ -5,6 +5,7 @@ import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -24,6 +25,7 @@ from pgserver.twin.backend import BackendFailed, BackendLost, TwinBackend, cance
 from pgserver.twin.cluster import Twin
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 SYNC = b"S\x00\x00\x00\x04"
 IDLE, FAILED = b"IE"  # of a transaction, as ReadyForQuery has it
@@ -116,6 +118,7 @@ class Session:
         self._errors_of_groups = 0  # of the twin, up to the last ReadyForQuery
         self.looking: set[str] = set()  # prepared statements that read pg_stat_activity
         self.executed = False  # the twin has run a statement of this group of messages
+        self.statement_at = 0.0  # when the statement that runs came: reading it counts for statement_timeout
         self.group_now_us = 0  # now() of the lake statements of a group of messages; 0: none yet
         self.may_have_temporary = False  # a text of this session may have made temporary objects
         self.progress = Progress()
@@ -125,7 +128,7 @@ class Session:
         self.farewell: PostgresError | None = None  # why this server ends the session
         self._canceling: asyncio.Future[None] | None = None
         self._canceled = False  # a cancel request came before the statement began to run
-        self._runner: asyncio.Task[None] | None = None
+        self._runner: asyncio.Task[object] | None = None
         self._interruption: Exception | None = None
 
     @property
@@ -198,8 +201,8 @@ class Session:
 
     # interruption of a running lake statement
 
-    async def interruptible(self, work: Coroutine[None, None, None]) -> None:
-        """Await work that a cancel request, a timeout in the twin or a lost client ends.
+    async def interruptible(self, work: Coroutine[None, None, T]) -> T:
+        """Await work that a cancel request, a timeout or a lost client ends; return what it returns.
 
         Raises: what `interrupt` was given.
         """
@@ -208,16 +211,16 @@ class Session:
             work.close()
             raise canceled()
         self._interruption = None
-        self._runner = asyncio.create_task(work)
+        runner = self._runner = asyncio.create_task(work)
         timer = None
         if self.settings is not None and self.settings.statement_timeout_ms:
-            seconds = self.settings.statement_timeout_ms / 1000
-            timer = asyncio.get_running_loop().call_later(seconds, self.interrupt, timed_out())
+            end = self.statement_at + self.settings.statement_timeout_ms / 1000
+            timer = asyncio.get_running_loop().call_later(end - time.monotonic(), self.interrupt, timed_out())
         try:
-            await self._runner
+            return await runner
         except asyncio.CancelledError:
             if self._interruption is None:
-                self._runner.cancel()
+                runner.cancel()
                 raise
             raise self._interruption from None
         finally:

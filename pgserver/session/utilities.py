@@ -1,5 +1,7 @@
 """Utility statements that read the lake, or act on names that do: which of them are the twin's, and how others run."""
 
+from collections.abc import Coroutine
+
 from pgserver.plan.compiler import THE_TWINS
 from pgserver.plan.gate import refuse_changes
 from pgserver.plan.statement import Statement
@@ -23,12 +25,14 @@ from pgserver.plan.utility import (
     read_rename,
 )
 from pgserver.protocol.errors import FeatureNotSupported
-from pgserver.session import bringing, copy, cursors, explain, mixing, prepared
-from pgserver.session.own_analysis import note_text, planner_of
+from pgserver.session import bringing, copy, cursors, explain, lake, mixing, prepared
+from pgserver.session.own_analysis import group, note_text, planner_of
 from pgserver.session.portals import Found, Outcome, UtilityPortal
 from pgserver.session.refused import refuse_role_changes
 from pgserver.session.settings import analysis_context
-from pgserver.session.state import Session
+from pgserver.session.state import FAILED, Session
+
+LONG_TEXT = 1 << 16  # bytes
 
 
 async def look(session: Session, statement: Statement, text: bytes, declared: tuple[int, ...] = ()) -> Found | None:
@@ -48,10 +52,24 @@ async def look(session: Session, statement: Statement, text: bytes, declared: tu
         note_text(session, text)
         return None
     planner = await planner_of(session)
-    found = await planner.look(statement, text, declared, await analysis_context(session))
+    looking = planner.look(statement, text, declared, await analysis_context(session))
+    found = await (looking_long(session, looking) if len(text) > LONG_TEXT else looking)
     if found is None:
         note_text(session, text)
     return read_rename(statement) if found is None else found
+
+
+async def looking_long(session: Session, looking: Coroutine[None, None, Found | None]) -> Found | None:
+    """Look at a statement that takes long to read: what ends statements ends that, too.
+
+    Raises: as `look`; QueryCanceled.
+    """
+    if session.may_have_temporary:
+        return await looking  # which asks the session's own backend: it must be heard to its end
+    if session.settings is None and session.twin.status != FAILED:
+        async with group(session.twin):
+            await lake.ask_state(session)
+    return await session.interruptible(looking)
 
 
 def is_the_twins(session: Session, utility: Utility) -> bool:

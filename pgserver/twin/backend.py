@@ -58,7 +58,9 @@ class TwinBackend(asyncio.Protocol):
         self.on_told: Callable[[str], None] = lambda _text: None
         self._relay = relay
         self._on_event = on_event
-        self._buffer = b""
+        self._buffer = b""  # the begin of a message that is not here whole
+        self._parts: list[bytes] = []  # what has come of it since, and is not looked at before all is here
+        self._missing = 0
         self._skip = 0  # bytes of a large message in passing that are still to come
         self._waiter: asyncio.Future[None] | None = None
         self._keep_from: int | None = None if relay else 0
@@ -109,8 +111,12 @@ class TwinBackend(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Pass bytes on, or keep the messages that answer ours."""
         if self._buffer:
-            data = self._buffer + data
-            self._buffer = b""
+            self._parts.append(data)
+            self._missing -= len(data)
+            if self._missing > 0:
+                return
+            data = b"".join((self._buffer, *self._parts))
+            self._buffer, self._parts = b"", []
         if self._keep_from is None and not self.hidden:
             self._pass(data)
         else:
@@ -314,7 +320,7 @@ class TwinBackend(asyncio.Protocol):
             self._skip = position - size
         else:
             self._skip = 0
-            self._buffer = data[position:]
+            self._wait_for_rest(data[position:])
             data = data[:position] if position < size else data
         if data and self._relay is not None:
             self._relay(data)
@@ -346,7 +352,12 @@ class TwinBackend(asyncio.Protocol):
             else:
                 self._kept.append((tag, frame))
             position = end
-        self._buffer = data[position:]
+        self._wait_for_rest(data[position:])
+
+    def _wait_for_rest(self, begin: bytes) -> None:
+        """Keep the begin of a message; a large one must not be joined again with each piece of it."""
+        self._buffer = begin
+        self._missing = type_and_length(begin, 0)[1] + 1 - len(begin) if len(begin) >= HEADER else 1
 
     def _is_kept_notice(self, tag: int) -> bool:
         return tag == NOTICE and self._notices_kept

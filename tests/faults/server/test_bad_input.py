@@ -1,6 +1,7 @@
 """Statements that are too large, and bytes that are no values: Postgres answers so, too, and the session lives on."""
 
 import struct
+import threading
 from collections.abc import Iterator
 
 import psutil
@@ -85,6 +86,21 @@ def test_others_are_answered_while_a_large_tree_is_read(server: Program, ours: A
         assert ours.pg.get_result().get_value(0, 0) == b"25"  # type: ignore[union-attr]
         assert ours.pg.get_result() is None
     assert answered > 3
+
+
+@pytest.mark.parametrize("how", ["timeout", "cancel"])
+def test_a_statement_ends_while_it_is_read(how: str, server: Program) -> None:
+    text = f"{NATION}n_nationkey NOT IN ({', '.join(map(str, range(30_000, 120_000)))}) -- {how}"
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(f"SET statement_timeout = {500 if how == 'timeout' else 0}")
+        timer = threading.Timer(0.5, connection.cancel_safe)
+        if how == "cancel":
+            timer.start()
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            connection.execute(text.encode())
+        timer.cancel()
+        connection.execute("SET statement_timeout = 0")
+        assert connection.execute("SELECT count(*) FROM region").fetchone() == (5,)
 
 
 TEXT, INT4, INT8, NUMERIC, DATE, TIMESTAMP, TIME, JSONB, UUID, BOOL, FLOAT8 = (

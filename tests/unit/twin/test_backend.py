@@ -51,6 +51,21 @@ def test_relay_passes_every_byte_once(step: int) -> None:
     assert backend.parameters == {"TimeZone": "UTC"}
 
 
+def test_a_large_message_in_small_pieces_is_joined_once() -> None:
+    class Piece(bytes):
+        """Tells when it is added to others one by one."""
+
+        def __radd__(self, _other: object) -> bytes:
+            raise AssertionError("joined piece by piece")
+
+    relayed = bytearray()
+    backend = connected(relayed)
+    stream = frame("N", b"x" * 10_000) + STREAM
+    for start in range(0, len(stream), 100):
+        backend.data_received(Piece(stream[start : start + 100]))
+    assert bytes(relayed) == stream
+
+
 @pytest.mark.parametrize("step", [1, 5, 10_000])
 async def test_ask_keeps_only_the_answers_to_its_own_messages(step: int) -> None:
     relayed = bytearray()
