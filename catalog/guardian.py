@@ -16,6 +16,7 @@ import ctypes
 import fcntl
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -54,6 +55,7 @@ class Plan:
     remove_socket_folder: bool
     users_fd: int
     report_fd: int
+    process_bytes: int | None = None  # memory of each of its processes
 
 
 class StartFailed(Exception):
@@ -261,7 +263,11 @@ class Guardian:
         bit = 0 if capability is None else 1 << capability
         sets = (ctypes.c_uint32 * 6)(bit, bit, bit, 0, 0, 0)  # effective, permitted, inheritable; then bits 32 and up
 
+        process_bytes = self.plan.process_bytes
+
         def before_exec() -> None:
+            if process_bytes is not None:
+                resource.setrlimit(resource.RLIMIT_AS, (process_bytes, process_bytes))
             if capability is not None and libc.capset(header, sets) == 0:
                 libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0)
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0)

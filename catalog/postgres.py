@@ -72,12 +72,14 @@ class PrivatePostgres:
         initdb_args: Sequence[str] = (),
         socket_port: int = SOCKET_PORT,
         bin_folder: Path | None = None,
+        process_bytes: int | None = None,
     ) -> None:
         """Nothing is started or made yet.
 
         Args: the folder, made when it is missing; a TCP port on 127.0.0.1 (none: unix socket only); settings for
         PostgreSQL's command line; the text of pg_hba.conf (none: trust, behind the socket folder's mode 0700); the
-        number in the socket's name, which SHOW port tells; PostgreSQL's programs, where not the wheel's.
+        number in the socket's name, which SHOW port tells; PostgreSQL's programs, where not the wheel's;
+        how much memory each of its processes may have (none: all).
         """
         self.folder = folder.absolute()
         self.superuser = superuser
@@ -87,6 +89,7 @@ class PrivatePostgres:
         self._hba = hba
         self._initdb_args = tuple(initdb_args)
         self._bin_folder = bin_folder
+        self._process_bytes = process_bytes
         self._users_fd: int | None = None
         self._guardian: subprocess.Popen[bytes] | None = None
         self._running: _Running | None = None
@@ -314,6 +317,7 @@ class PrivatePostgres:
             remove_socket_folder=Path(running.socket_folder).parent != self.folder,
             users_fd=users_fd,
             report_fd=report_fd,
+            process_bytes=self._process_bytes,
         )
 
     def _run_as(self) -> tuple[int | None, int | None]:

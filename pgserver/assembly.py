@@ -18,7 +18,7 @@ from pgserver.executors.cache import CachedEngines, ResultCache
 from pgserver.executors.dispatch import Dispatcher
 from pgserver.executors.lake import LakeExecutor
 from pgserver.limits import Door
-from pgserver.machine import memory_limit_bytes
+from pgserver.machine import memory_limit_bytes, twin_process_bytes
 from pgserver.plan.analysis import Analyst
 from pgserver.plan.backends import BackendPool
 from pgserver.plan.pin import Lake
@@ -53,7 +53,7 @@ async def assemble(
     Args: the settings; the users of BEMIDB_USERS_FILE; the stack; what to call when a part fails for good later on.
     Raises: OperatorError when something cannot start as it is configured.
     """
-    twin = Twin(settings, settings.data_dir / "twin", users)
+    twin = Twin(settings, settings.data_dir / "twin", users, twin_process_bytes(settings.memory_limit))
     await twin.take_folder()  # first: the spill files of a server that runs are not ours to wipe
     stack.push_async_callback(twin.stop)
     starting = asyncio.create_task(twin.start())

@@ -16,6 +16,7 @@ UNITS = {
     "TIB": 2**40,
 }
 SHARE = 0.6
+LEAST_TWIN_PROCESS_BYTES = 2 << 30  # of address space: PostgreSQL has values of up to 1 GB
 FILES = 65_536
 
 
@@ -25,6 +26,14 @@ def memory_limit_bytes(setting: str | None) -> int:
         return int(machine_memory_bytes() * SHARE)
     number = setting.rstrip("BKMGTi").strip()
     return int(float(number) * UNITS[setting[len(number) :].strip().upper()])
+
+
+def twin_process_bytes(setting: str | None) -> int:
+    """Return what one process of the twin may have: half of what the engines leave.
+
+    PostgreSQL itself knows no limit, and a process that takes all memory takes the others along.
+    """
+    return max((machine_memory_bytes() - memory_limit_bytes(setting)) // 2, LEAST_TWIN_PROCESS_BYTES)
 
 
 def machine_memory_bytes() -> int:

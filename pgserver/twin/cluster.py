@@ -68,11 +68,17 @@ class TwinSettings(Protocol):
 class Twin:
     """The server's private PostgreSQL; one server has it at a time."""
 
-    def __init__(self, settings: TwinSettings, folder: Path, more_users: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: TwinSettings,
+        folder: Path,
+        more_users: Mapping[str, str] | None = None,
+        process_bytes: int | None = None,
+    ) -> None:
         """Nothing is started yet.
 
         Args: the settings; a folder of its own, made when it is missing; who may log in besides the user of the
-        settings, each with a password or SCRAM verifier.
+        settings, each with a password or SCRAM verifier; memory of each of its processes (none: all).
         """
         self._settings = settings
         self._users = self._all_users(more_users)
@@ -92,6 +98,7 @@ class Twin:
             superuser=self._admin,
             initdb_args=install.locale_arguments(),
             socket_port=settings.port,
+            process_bytes=process_bytes,
         )
 
     @property
