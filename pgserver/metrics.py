@@ -36,6 +36,13 @@ queue_seconds = Histogram(
 read_bytes = Counter(
     "bemidb_read_bytes", "Bytes of data files that statements over the lake were planned to read", registry=REGISTRY
 )
+s3_requests = Counter(
+    "bemidb_s3_requests",
+    "Requests of the engines to object storage; code is none where no answer came",
+    ["op", "code"],
+    registry=REGISTRY,
+)
+s3_bytes = Counter("bemidb_s3_bytes", "Bytes of object storage's answers to the engines", registry=REGISTRY)
 rows_sent = Counter("bemidb_rows_sent", "Rows of lake statements sent", registry=REGISTRY)
 bridge_rows = Counter(
     "bemidb_bridge_rows", "Rows brought to PostgreSQL for statements that the engine cannot answer", registry=REGISTRY

@@ -4,7 +4,8 @@ A frame is a header (body length, kind, statement) and a body: JSON, but for row
 are. Nothing that comes from the child is ever unpickled or evaluated: a child runs what is worst in the house.
 
 server -> child: OPTIONS once, then per statement RUN or EXPLAIN, CREDIT (one more chunk may be sent), CANCEL.
-child -> server: READY once, then per statement any number of CHUNK, and at last one of END, TEXT, ERROR.
+child -> server: READY once, then per statement any number of CHUNK, and at last one of END, TEXT, ERROR. Now and then
+REQUESTS: what was asked of object storage meanwhile.
 """
 
 import json
@@ -39,6 +40,7 @@ class Kind(IntEnum):
     TEXT = 9
     ERROR = 10
     SECRETS = 11
+    REQUESTS = 12
 
 
 def frame(kind: Kind, statement: int = 0, body: dict[str, Any] | None = None) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 import structlog
 
+from pgserver import metrics
 from pgserver.engine.channel import HEADER, MAX_BODY_BYTES, MAX_STATEMENTS, Kind, body_of, chunk_from, frame
 from pgserver.engine.errors import Failure
 from pgserver.engine.stream import Died, End, Stream
@@ -19,6 +20,8 @@ from pgserver.engine.stream import Died, End, Stream
 log = structlog.get_logger()
 
 SOCKET_BUFFER_BYTES = 4 << 20  # the kernel gives what it allows
+OPERATIONS = frozenset(("GET", "HEAD"))  # it may only read
+CODE_DIGITS = 3
 _PASSED = ("PATH", "TZDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH")
 # No AWS keys, no home folder; few arenas and threads, since address space is what the child is limited in.
 _ENVIRONMENT = {
@@ -158,6 +161,9 @@ class Child(asyncio.BufferedProtocol):
             if not self.ready.done():
                 self.ready.set_result(None)
             return
+        if kind == Kind.REQUESTS:
+            count_requests(body_of(body)["counts"])
+            return
         stream = self._streams.get(number)
         if stream is None:
             return
@@ -203,3 +209,12 @@ class Child(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.abort()
         self.gone.set_result(status)
+
+
+def count_requests(counts: list[tuple[str, str, int, int]]) -> None:
+    """Add what an engine has asked of object storage. Its labels are not believed: they have few values."""
+    for operation, code, requests, size in counts:
+        operation = operation if operation in OPERATIONS else "other"
+        code = code if len(code) == CODE_DIGITS and code.isdecimal() else "none"
+        metrics.s3_requests.labels(operation, code).inc(requests)
+        metrics.s3_bytes.inc(size)

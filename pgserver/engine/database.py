@@ -12,6 +12,8 @@ from pathlib import Path
 
 import duckdb
 
+from pgserver.engine import requests
+
 EXTENSIONS = ("httpfs", "avro", "iceberg")
 MACROS = "emit/macros"  # of the package pgserver: the functions that emitted SQL calls
 EMPTY_FILE = "emit/empty.parquet"  # and the one file outside the lake that it reads
@@ -59,6 +61,7 @@ def statements(options: DatabaseOptions) -> Iterator[str]:
     yield from _NETWORK  # a secret keeps the settings that it is made under
     if options.s3 is not None:
         yield from (secret(options.s3, prefix) for prefix in options.lake_prefixes if prefix.startswith("s3://"))
+        yield requests.ENABLE
     yield f"SET GLOBAL temp_directory = {quoted(options.spill_folder)}"
     yield f"SET GLOBAL memory_limit = '{options.memory_limit_bytes // 1_000_000}MB'"
     yield f"SET GLOBAL threads = {options.threads}"

@@ -31,11 +31,13 @@ from pgserver.encode.rows import RowChunk, encode_rows
 from pgserver.engine.channel import HEADER, INITIAL_CREDIT, Kind, body_of, chunk_parts, frame, request_from
 from pgserver.engine.database import DatabaseOptions, S3Access, open_database, quoted, secret
 from pgserver.engine.errors import Failure, failure_of
+from pgserver.engine.requests import counted
 from pgserver.protocol.errors import QueryCanceled
 
 _PR_SET_PDEATHSIG = 1
 _BATCH_ROWS = 2048  # DuckDB's vector: the first rows leave as soon as there are that many
 _INTERRUPT_EVERY_S = 0.05
+_COUNT_EVERY_S = 2.0
 _HEARINGS = 8  # runs in search of an error that DuckDB lost; each loses it again once in 200
 _STACK_BYTES = 4 << 20  # enough for the deepest expression that DuckDB's parser allows; address space is limited
 
@@ -66,10 +68,13 @@ class Worker:
         self._statements: dict[int, Statement] = {}
         self._idle: list[SimpleQueue[Statement]] = []
         self._lock = threading.Lock()
+        self._worked = threading.Event()  # since requests were counted
 
     def serve(self) -> None:
         """Take frames until the server is gone."""
         threading.Thread(target=self._interrupt_canceled, daemon=True).start()
+        if self._prefixes:
+            threading.Thread(target=self._count_requests, daemon=True).start()
         self.send(frame(Kind.READY))
         while (header := receive(self._channel, HEADER.size)) is not None:
             length, kind, number = HEADER.unpack(header)
@@ -96,7 +101,20 @@ class Worker:
                 if statement.cursor is not None:
                     statement.cursor.interrupt()
 
+    def _count_requests(self) -> None:
+        """Tell the server what was asked of object storage; an idle engine sleeps."""
+        cursor = self._connection.cursor()
+        while self._worked.wait():
+            time.sleep(_COUNT_EVERY_S)
+            if not self._statements:
+                self._worked.clear()
+            with contextlib.suppress(duckdb.Error, MemoryError):  # then the next time tells of these
+                counts = list(counted(cursor))
+                if counts:
+                    self.send(frame(Kind.REQUESTS, 0, {"counts": counts}))
+
     def _start(self, statement: Statement) -> None:
+        self._worked.set()
         with self._lock:
             self._statements[statement.number] = statement
             queue = self._idle.pop() if self._idle else None

@@ -267,8 +267,10 @@ def test_hba_is_applied_at_each_start(folder: Path) -> None:
 
 
 def test_a_process_that_wants_more_memory_than_it_may_have_fails_alone(tmp_path: Path) -> None:
-    with PrivatePostgres(tmp_path / "pg", process_bytes=1 << 30) as postgres:
-        with psycopg.connect(postgres.url(), autocommit=True) as connection:
-            with pytest.raises(psycopg.errors.OutOfMemory):
-                connection.execute("SELECT " + ", ".join(["repeat('x', 400000000)"] * 4))
-            assert connection.execute("SELECT 1").fetchone() == (1,)
+    with (
+        PrivatePostgres(tmp_path / "pg", process_bytes=1 << 30) as postgres,
+        psycopg.connect(postgres.url(), autocommit=True) as connection,
+    ):
+        with pytest.raises(psycopg.errors.OutOfMemory):
+            connection.execute("SELECT " + ", ".join(["repeat('x', 400000000)"] * 4))
+        assert connection.execute("SELECT 1").fetchone() == (1,)

@@ -1,5 +1,6 @@
 """The lake in a bucket: what is asked of it, and what is not."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -12,6 +13,7 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
 from catalog.storage import S3Credentials
+from pgserver import metrics
 from pgserver.encode.rows import WireColumn
 from pgserver.engine.errors import EngineError
 from pgserver.protocol.errors import QueryCanceled
@@ -167,6 +169,30 @@ def test_files_that_are_missing_or_broken(go, bucket, bucket_engine, ask, fetch)
                 )
             assert (caught.value.sqlstate, caught.value.retryable_on_bridge) == (sqlstate, False)
             assert bucket.bucket not in str(caught.value)
+
+    go(work())
+
+
+def test_requests_are_counted_by_operation_and_code(go, s3, bucket, new_pool, ask, fetch) -> None:
+    def counted(op: str, code: str) -> float:
+        return metrics.s3_requests.labels(op, code)._value.get()
+
+    async def work() -> None:
+        async with new_pool(lake_prefixes=(bucket.location,), s3=bucket.credentials) as pool:
+            kinds = ("HEAD", "200"), ("GET", "206"), ("HEAD", "404")
+            before = [counted(*kind) for kind in kinds]
+            size, asked = metrics.s3_bytes._value.get(), s3.requests.copy()
+            await fetch(pool, ask(f"SELECT sum(i) FROM {bucket.numbers}"))
+            with pytest.raises(EngineError):
+                await fetch(pool, ask(f"SELECT 1 FROM read_parquet(['{bucket.location}/none.parquet'])"))
+            async with asyncio.timeout(60):
+                while counted("HEAD", "404") == before[2]:  # noqa: ASYNC110  # a counter has no event
+                    await asyncio.sleep(0.05)
+            heads, gets, missing = (counted(*kind) - old for kind, old in zip(kinds, before, strict=True))
+            assert (heads + missing, gets) == (s3.requests["HEAD"] - asked["HEAD"], s3.requests["GET"] - asked["GET"])
+            assert heads > 0
+            assert gets > 0
+            assert metrics.s3_bytes._value.get() - size > ROWS
 
     go(work())
 
