@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import itertools
 import socket
 import ssl
@@ -28,6 +29,7 @@ TLS_RECORD = 0x16  # the first byte of a ClientHello; as a startup message it wo
 
 # A peer that is gone without a word is noticed after two minutes.
 KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 6))
+NO_KEEPALIVES = (0, 0, 0)
 
 LOGIN = Grammar({ord("p"): 65_535}, "expected SASL response, got message type {}")
 
@@ -72,6 +74,7 @@ class ClientConnection(asyncio.Protocol):
         self.on_slow: Callable[[bool], None] = lambda _slow: None
         self.peer = ""
         self.peer_port = 0
+        self.keepalives = NO_KEEPALIVES
 
     # asyncio.Protocol
 
@@ -81,7 +84,7 @@ class ClientConnection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
         peer = transport.get_extra_info("peername")
         self.peer, self.peer_port = peer[:2] if isinstance(peer, tuple) else ("", 0)
-        keep_alive(transport.get_extra_info("socket"))
+        self.keepalives = keep_alive(transport.get_extra_info("socket"), self.peer)
         self._on_connected(self)
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -299,11 +302,19 @@ class ClientConnection(asyncio.Protocol):
             self._transport.abort()
 
 
-def keep_alive(sock: socket.socket | None) -> None:
-    """Have the kernel look now and then whether the peer is still there."""
+def keep_alive(sock: socket.socket | None, peer: str) -> tuple[int, int, int]:
+    """Have the kernel look now and then whether the peer is still there.
+
+    One on this machine cannot vanish without the kernel knowing: there its own times do, as in PostgreSQL.
+    Returns: what PostgreSQL calls tcp_keepalives_idle, tcp_keepalives_interval and tcp_keepalives_count.
+    """
     if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
-        return
+        return NO_KEEPALIVES
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in KEEPALIVE:
-            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+        if not ipaddress.ip_address(peer).is_loopback:
+            for option, value in KEEPALIVE:
+                sock.setsockopt(socket.IPPROTO_TCP, option, value)
+        idle_s, interval_s, count = (sock.getsockopt(socket.IPPROTO_TCP, option) for option, _ in KEEPALIVE)
+        return idle_s, interval_s, count
+    return NO_KEEPALIVES

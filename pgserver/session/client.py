@@ -17,6 +17,7 @@ class Client(Protocol):
     on_slow: Callable[[bool], None]
     peer: str  # its address
     peer_port: int  # 0 where it has none
+    keepalives: tuple[int, int, int]  # its socket's tcp_keepalives_idle, _interval and _count; 0 where it has none
 
     @property
     def encrypted(self) -> bool:

@@ -19,6 +19,7 @@ from pgserver.twin.backend import BackendLost, open_backend
 log = structlog.get_logger()
 
 AUTHENTICATION_OK = b"R\x00\x00\x00\x08\x00\x00\x00\x00"
+KEEPALIVES = "bemidb.tcp_keepalives"  # see 060_settings.sql
 NOWHERE = "_bemidb_no_such_database"
 SHUTTING_DOWN = "the database system is shutting down"
 
@@ -89,7 +90,8 @@ async def log_in(session: Session, message: StartupMessage) -> None:
     except (OSError, psycopg.OperationalError) as error:
         raise CannotConnectNow("the database system is starting up", hint="Try again in a moment.") from error
     twin.relay_to(relay, whole_frames=True)
-    twin.send(with_our_database(message, session.services.twin.database).encode())
+    message = with_our_database(message, session.services.twin.database)
+    twin.send(with_keepalives(message, client.keepalives).encode())
     while not twin.ready:
         await until_asked(session, relay)
         if relay.refusal is not None:
@@ -126,3 +128,8 @@ def with_our_database(message: StartupMessage, database: str) -> StartupMessage:
     if wanted == database:
         return message
     return StartupMessage(message.parameters | {"database": NOWHERE}, message.version)
+
+
+def with_keepalives(message: StartupMessage, keepalives: tuple[int, int, int]) -> StartupMessage:
+    """Tell the twin's pg_settings what holds for the client's socket, which is not the twin's own."""
+    return StartupMessage(message.parameters | {KEEPALIVES: " ".join(map(str, keepalives))}, message.version)

@@ -1,5 +1,6 @@
 -- How the twin itself is run (no fsync, no autovacuum, timeouts that the server in front has) is not what users ask
--- pg_settings for: such settings are shown at their defaults. SHOW and current_setting tell the truth.
+-- pg_settings for: such settings are shown at their defaults. SHOW and current_setting tell the truth. The keepalives
+-- are those of the client's socket, which the server in front says at the login (`session/login.py`).
 
 UPDATE pg_catalog.pg_proc
 SET pronamespace = 'pg_toast'::regnamespace
@@ -12,7 +13,7 @@ CREATE FUNCTION pg_catalog.pg_show_all_settings(
 ) RETURNS SETOF record
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT s.name, CASE WHEN o.ours THEN s.boot_val ELSE s.setting END, s.unit, s.category, s.short_desc, s.extra_desc,
+  SELECT s.name, CASE WHEN o.ours THEN s.boot_val ELSE coalesce(k.setting, s.setting) END, s.unit, s.category, s.short_desc, s.extra_desc,
          s.context, s.vartype, CASE WHEN o.ours THEN 'default' ELSE s.source END, s.min_val, s.max_val, s.enumvals,
          s.boot_val, CASE WHEN o.ours THEN s.boot_val ELSE s.reset_val END, s.sourcefile, s.sourceline,
          s.pending_restart
@@ -20,7 +21,10 @@ BEGIN ATOMIC
   LATERAL (SELECT s.source IN ('configuration file', 'command line') AND s.boot_val IS NOT NULL AND s.name NOT IN (
     'DateStyle', 'TimeZone', 'default_text_search_config', 'fsync', 'lc_messages', 'lc_monetary', 'lc_numeric',
     'lc_time', 'listen_addresses', 'log_timezone', 'max_connections', 'port'
-  )) o(ours);
+  )) o(ours),
+  LATERAL (SELECT nullif(split_part(current_setting('bemidb.tcp_keepalives', true), ' ', CASE s.name
+    WHEN 'tcp_keepalives_idle' THEN 1 WHEN 'tcp_keepalives_interval' THEN 2 WHEN 'tcp_keepalives_count' THEN 3 ELSE 4
+  END), '')) k(setting);
 END;
 
 COMMENT ON FUNCTION pg_catalog.pg_show_all_settings() IS 'SHOW ALL as a function';
