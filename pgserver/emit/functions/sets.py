@@ -142,8 +142,24 @@ def target_set(node: Node, walk: Walk) -> Value:
     name = f"f{walk.context.number()}"
     scope.sets_alias = scope.sets_alias or f"t{walk.context.number()}"
     scope.set_items.append(f"{columns[0].unnested()} AS {name}")
+    scope.set_lists.append(columns[0].list)
     scope.sets[id(node)] = _named(columns[0], f"{scope.sets_alias}.{name}")
     return scope.sets[id(node)]
+
+
+def set_places(walk: Walk) -> list[str]:
+    """Return the sort key that keeps the rows of each set in their order: Postgres makes sets of sorted rows."""
+    scope = walk.scope
+    if not scope.set_items or scope.query.has("distinctClause"):
+        return []
+    name = f"f{walk.context.number()}"
+    scope.set_items.append(f"unnest(generate_series(1, {_longest(scope.set_lists)})) AS {name}")
+    return [f"{scope.sets_alias}.{name}"]
+
+
+def _longest(lists: Sequence[str]) -> str:
+    lengths = ", ".join(f"len({one})" for one in lists)
+    return f"greatest({lengths})" if len(lists) > 1 else lengths
 
 
 def sets_item(from_text: str, walk: Walk) -> str:
@@ -158,8 +174,7 @@ def table_of(functions: Sequence[Node], walk: Walk, *, ordinality: bool) -> tupl
     """Return functions side by side as a FROM item: its columns, named but not qualified, and its SELECT."""
     columns = [column for function in functions for column in columns_of(function.node("funcexpr"), walk)]
     if ordinality:
-        lengths = ", ".join(f"len({column.list})" for column in columns)
-        longest = f"greatest({lengths})" if len(columns) > 1 else lengths
+        longest = _longest([column.list for column in columns])
         columns.append(Column(f"generate_series(1, {longest})", Value("", kinds.INT8)))
     names = [f"f{walk.context.number()}" for _ in columns]
     items = [f"{column.unnested()} AS {name}" for column, name in zip(columns, names, strict=True)]

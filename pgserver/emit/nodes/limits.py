@@ -1,6 +1,7 @@
 """ORDER BY, LIMIT, OFFSET and WITH TIES."""
 
 from pgserver.emit.errors import NoRule
+from pgserver.emit.functions.sets import set_places
 from pgserver.emit.nodes.ordering import sort_key, target_of
 from pgserver.emit.nodes.sampling import chance, is_random
 from pgserver.emit.nodes.walk import Walk
@@ -16,7 +17,7 @@ def finish_clause(query: Node, walk: Walk) -> tuple[str, str]:
     """
     entries = query.nodes("targetList")
     keys = [_key(target_of(clause, entries), clause, walk) for clause in query.nodes("sortClause")]
-    order = f" ORDER BY {', '.join(keys)}" if keys else ""
+    order = f" ORDER BY {', '.join([*keys, *set_places(walk)])}" if keys else ""
     limit = _bound(query, "limitCount", walk)
     offset = _bound(query, "limitOffset", walk)
     skip = f" OFFSET {offset}" if offset else ""

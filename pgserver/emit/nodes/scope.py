@@ -27,6 +27,10 @@ class Source:
             raise NoRule("a whole row" if attnum == 0 else "a system column")
         return self.columns[attnum - 1]
 
+    def row(self) -> list[Value]:
+        """Return all columns."""
+        return [self.column(attnum) for attnum in range(1, len(self.columns) + 1)]
+
 
 @dataclass(slots=True)
 class RelationSource(Source):
@@ -90,6 +94,7 @@ class Scope:
     above_group: bool = False
     sets: dict[int, Value] = field(default_factory=dict)  # set-returning functions of the target list, by node
     set_items: list[str] = field(default_factory=list)
+    set_lists: list[str] = field(default_factory=list)
     sets_alias: str = ""
 
     def up(self, levels: int) -> "Scope":
