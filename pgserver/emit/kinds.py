@@ -29,6 +29,7 @@ NUMERIC: Final = 1700
 NUMERIC_ARRAY: Final = 1231
 UUID: Final = 2950
 JSONB: Final = 3802
+JSONPATH: Final = 4072
 RECORD: Final = 2249
 VOID: Final = 2278
 

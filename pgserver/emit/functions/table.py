@@ -12,7 +12,22 @@ from pgserver.emit.functions.numerics import NUMERICS
 from pgserver.emit.functions.regex import REGEX
 from pgserver.emit.functions.session import SESSION
 from pgserver.emit.functions.text import TEXT
+from pgserver.emit.operators.jsonpaths import JSONPATH_FUNCTIONS
 from pgserver.emit.rules import Rules, table
 
-FAMILIES = (MATH, NUMERICS, TEXT, JOINING, BYTEA, REGEX, FORMATTING, NUMBER_FORMATS, DATES, SESSION, JSON, ARRAYS)
+FAMILIES = (
+    MATH,
+    NUMERICS,
+    TEXT,
+    JOINING,
+    BYTEA,
+    REGEX,
+    FORMATTING,
+    NUMBER_FORMATS,
+    DATES,
+    SESSION,
+    JSON,
+    JSONPATH_FUNCTIONS,
+    ARRAYS,
+)
 FUNCTIONS: Rules = table(*(family.values() for family in FAMILIES))

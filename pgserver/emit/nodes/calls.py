@@ -9,7 +9,7 @@ from pgserver.emit.errors import NoRule
 from pgserver.emit.functions.sets import target_set
 from pgserver.emit.functions.table import FUNCTIONS
 from pgserver.emit.nodes.aggregate_calls import AggregateCall
-from pgserver.emit.nodes.arguments import arguments
+from pgserver.emit.nodes.arguments import arguments, operand
 from pgserver.emit.nodes.branches import combine
 from pgserver.emit.nodes.coercions import relabels_elements
 from pgserver.emit.nodes.counted_rows import counted_row
@@ -44,10 +44,10 @@ def operator(node: Node, walk: Walk) -> Value:
     """An operator."""
     args = node.nodes("args")
     if id(node) not in walk.context.filters:
-        return apply_operator(node, walk, walk.expressions(args))
+        return apply_operator(node, walk, tuple(operand(arg, walk) for arg in args))
     if (found := place_test(node, walk)) is not None:
         return found
-    operands = [chance(walk) if is_random(arg, walk) else walk.expression(arg) for arg in args]
+    operands = [chance(walk) if is_random(arg, walk) else operand(arg, walk) for arg in args]
     return apply_operator(node, walk, tuple(operands))
 
 

@@ -59,7 +59,7 @@ class _Tests:
         if isinstance(needle, Decimal):
             name = f"m{self.count}_"
             return f"coalesce(len(list_filter({elements}, lambda {name}: {_equals(name, needle)})) > 0, false)"
-        return f"coalesce(list_contains({elements}, {text_literal(_scalar(needle))}), false)"
+        return f"coalesce(list_contains({elements}, {text_literal(json_scalar(needle))}), false)"
 
 
 def _below(pointer: str, key: str) -> str:
@@ -69,10 +69,10 @@ def _below(pointer: str, key: str) -> str:
 def _equals(found: str, needle: object) -> str:
     if isinstance(needle, Decimal):
         return f"pg_json_is_number({found}, {text_literal(f'{needle:f}')})"
-    return f"{found} = {text_literal(_scalar(needle))}"
+    return f"{found} = {text_literal(json_scalar(needle))}"
 
 
-def _scalar(needle: object) -> str:
+def json_scalar(needle: object) -> str:
     """Return a value as DuckDB's parser writes it."""
     if not isinstance(needle, str):
         return json.dumps(needle)  # true, false, null

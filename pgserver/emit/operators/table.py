@@ -7,6 +7,7 @@ from pgserver.emit.operators.array_operators import ARRAY_OPERATORS
 from pgserver.emit.operators.comparisons import COMPARISONS
 from pgserver.emit.operators.date_operators import DATE_OPERATORS
 from pgserver.emit.operators.json_operators import JSON_OPERATORS
+from pgserver.emit.operators.jsonpaths import JSONPATH_OPERATORS
 from pgserver.emit.operators.number_operators import NUMBER_OPERATORS
 from pgserver.emit.operators.text_operators import TEXT_OPERATORS
 from pgserver.emit.rules import Call, Rule, Rules, built, named_once, nested, rewritten, same, table, template
@@ -132,6 +133,7 @@ OPERATORS: Rules = table(
     _float_arithmetic(),
     DATE_OPERATORS.values(),
     JSON_OPERATORS.values(),
+    JSONPATH_OPERATORS.values(),
     ARRAY_OPERATORS.values(),
     TEXT_OPERATORS.values(),
     NUMBER_OPERATORS.values(),

@@ -1,0 +1,32 @@
+-- jsonpath: constant paths of keys, places, [*], filters and comparisons run in the engine; what is an array where a
+-- path has a key, or none where it has a place, takes the bridge, as do strict paths and all others.
+SET search_path = nasty;
+SELECT id, jsonb_path_query_first(jb, '$.a'), jsonb_path_query_first(jb, '$.t'), jsonb_path_query_first(jb, '$') FROM things WHERE jsonb_typeof(jb) <> 'array' ORDER BY id;
+SELECT id, jsonb_path_query_first(jb, '$.a.b.c[0]'), jsonb_path_query_first(jb, '$.a.b.c[3]'), jsonb_path_query_first(jb, '$.a.b') FROM things WHERE id IN (1, 2, 4, 11) ORDER BY id;
+SELECT id, jsonb_path_query_first(jb, '$.n'), jsonb_path_query_first(jb, '$.e'), jsonb_path_query_first(jb, '$.neg') FROM things WHERE jsonb_typeof(jb) = 'object' ORDER BY id;
+SELECT id, jsonb_path_query_first(jb, '$."k\"ey"'), jsonb_path_query_first(jb, '$.""'), jsonb_path_query_first(jb, '$.ü') FROM things WHERE jsonb_typeof(jb) = 'object' ORDER BY id;
+SELECT id, jsonb_path_query_first(jb, '$.b[2].c'), jsonb_path_query_array(jb, '$.b[*]'), jsonb_path_exists(jb, '$.b[*].c') FROM things WHERE id IN (1, 2, 8) ORDER BY id;
+SELECT id, jsonb_path_exists(jb, '$.a'), jsonb_path_exists(jb, '$.a.b.c'), jsonb_path_exists(jb, '$') FROM things WHERE jsonb_typeof(jb) = 'object' OR jb IS NULL ORDER BY id;
+SELECT id, jsonb_path_query_array(jb, '$.missing'), jsonb_path_query_array(jb, '$.a') FROM things WHERE jsonb_typeof(jb) <> 'array' OR jb IS NULL ORDER BY id;
+SELECT id, jsonb_path_query_array(jb, '$[*]'), jsonb_path_query_first(jb, '$[*]') FROM things ORDER BY id;
+SELECT id, jsonb_path_query_array(jb, '$[*][*]'), jsonb_path_exists(jb, '$[*][*]') FROM things ORDER BY id;
+SELECT id, jsonb_path_query_first(jb, '$[1]'), jsonb_path_exists(jb, '$[4]') FROM things WHERE jsonb_typeof(jb) = 'array' ORDER BY id;
+SELECT id, jsonb_path_query_first(jb, '$[0]'), jsonb_path_query_array(jb, '$.b.c') FROM things ORDER BY id;
+SELECT id, jb @? '$.a', jb @? '$.a.b.c[*] ? (@ > 15)', jb @? '$ ? (@.a == 1)' FROM things WHERE jsonb_typeof(jb) = 'object' ORDER BY id;
+SELECT id, jb @? '$.a', jb @? '$[*] ? (@ == 1)', jb @? '$ ? (@.a == 1)' FROM things ORDER BY id;
+SELECT id, jb @@ '$.a == 1', jb @@ '$.a == "x"', jb @@ '$.a == ""', jb @@ '$.a != 1', jb @@ '$.a > 0', jb @@ '1 > $.a' FROM things WHERE jsonb_typeof(jb) = 'object' OR jb IS NULL ORDER BY id;
+SELECT id, jb @@ '$.n == null', jb @@ '$.n != null', jb @@ '$.n <= null', jb @@ '$.a < null', jb @@ '$.missing == null' FROM things WHERE jsonb_typeof(jb) = 'object' ORDER BY id;
+SELECT id, jb @@ '$.n > 12345678901234567890.119', jb @@ '$.e >= 1000', jb @@ '$.neg == 0', jb @@ '$.n == 5 || $.e == 1e3' FROM things WHERE jsonb_typeof(jb) = 'object' ORDER BY id;
+SELECT id, jb @@ '$.a == 1 && $.t == "text"', jb @@ '$.a == 1 || $.t == "text"', jb @@ '!($.a == 1)', jb @@ 'exists($.a)' FROM things WHERE jsonb_typeof(jb) = 'object' ORDER BY id;
+SELECT id, jb @@ '$.a.b.c[*] > 25', jb @@ '$.a.b.c[*] > 35' FROM things WHERE jsonb_typeof(jb) = 'object' ORDER BY id;
+SELECT id, jb @@ '$[*] == "two"', jb @@ '$[*] == true', jb @@ '$[*] == 3' FROM things WHERE id <> 15 ORDER BY id;
+SELECT id, jb @@ '$ == "x"', jb @@ '$ == 1.5', jb @@ '$ == true', jb @@ '$ == null' FROM things WHERE jsonb_typeof(jb) <> 'array' ORDER BY id;
+SELECT id, payload @@ '$.n > 10', payload @? '$.nested ? (@.ok == true)', payload @? '$ ? (@.kind == "buy" && @.n > 5)' FROM events ORDER BY id;
+SELECT jsonb_path_match(payload, '$.n > 10'), count(*) FROM events WHERE payload @? '$ ? (@.kind == "buy")' GROUP BY 1 ORDER BY 1;
+SELECT jsonb_path_query_array(payload, '$.n ? (@ > 10)'), jsonb_path_query_first(payload, '$ ? (@.kind == "buy").n') FROM events ORDER BY id;
+SELECT jsonb_path_query_first(payload, '$.n')::int AS n, jsonb_path_query_first(payload, '$.kind') #>> '{}' AS k FROM events ORDER BY id;
+SELECT id, jsonb_path_query_array(d, '$[*].a'), jsonb_path_exists(d, '$[*] ? (@.a == 1)') FROM (SELECT id, unnest(docs) AS d FROM arrays) s ORDER BY id, d::text;
+SELECT id FROM events WHERE jsonb_path_query_first(payload, 'strict $.nested.ok') = 'true' AND payload @@ '$.kind starts with "b"' ORDER BY id;
+SELECT jsonb_path_query_first(payload, '$.n ? (@ > $x)', '{"x": 5}'), jsonb_path_query_first(payload, '$.n * 2'), payload @? NULL FROM events ORDER BY id;
+SELECT jsonb_path_match(payload, '$.n') FROM events;
+SELECT '$.a'::jsonpath, coalesce(path_, '$.a'), jb @? path_ FROM odd_types JOIN things USING (id) ORDER BY id;
