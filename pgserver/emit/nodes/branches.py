@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from pgserver.emit import kinds
 from pgserver.emit.errors import NoRule
+from pgserver.emit.nodes.json_rows import row_fields
 from pgserver.emit.nodes.walk import NodeFunction, Walk
 from pgserver.emit.numeric import alike, decimal_type, display_of, scaled, text_of, unify
 from pgserver.emit.reading.tree import Node
@@ -147,9 +148,9 @@ def null_test(node: Node, walk: Walk) -> Value:
     test = "IS NULL" if node.integer("nulltesttype") == 0 else "IS NOT NULL"
     argument = node.node("arg")
     if node.flag("argisrow"):
-        if argument.tag != "ROWEXPR":
+        fields = row_fields(argument, walk)
+        if fields is None:
             raise NoRule(f"{test} of a row")
-        fields = walk.expressions(argument.nodes("args"))
         return Value(" AND ".join(f"{value.operand} {test}" for value in fields) or "true", kinds.BOOL, atom=False)
     return Value(f"{walk.expression(argument).operand} {test}", kinds.BOOL, atom=False)
 

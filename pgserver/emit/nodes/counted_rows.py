@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pgserver.emit import kinds
 from pgserver.emit.errors import NoRule
-from pgserver.emit.nodes.json_rows import fields_of
+from pgserver.emit.nodes.json_rows import row_fields, where_present
 from pgserver.emit.nodes.walk import Walk
 from pgserver.emit.operators.comparisons import trimmed
 from pgserver.emit.reading.tree import Node
@@ -21,16 +21,11 @@ def counted_row(signature: str, nodes: Sequence[Node], walk: Walk, *, distinct: 
     """Return the argument of count() that is a row; None where it is none."""
     if signature != 'count("any")' or len(nodes) != 1:
         return None
-    (node,) = nodes
-    if node.tag == "ROWEXPR":
-        fields = walk.expressions(node.nodes("args"))
-    elif node.tag == "VAR" and node.integer("varattno") == 0:
-        fields = tuple(value for _, value in fields_of(node, walk))
-    else:
+    fields = row_fields(nodes[0], walk)
+    if fields is None:
         return None
-    if not distinct:
-        return (Value("1", kinds.INT4),)
-    return (Value(f"row({', '.join(map(_told_apart, fields))})", kinds.RECORD),)
+    row = f"row({', '.join(map(_told_apart, fields))})" if distinct else "1"
+    return (Value(where_present(nodes[0], walk, row), kinds.RECORD if distinct else kinds.INT4),)
 
 
 def _told_apart(value: Value) -> str:

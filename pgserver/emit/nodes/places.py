@@ -11,7 +11,6 @@ import struct
 
 from pgserver.emit import kinds
 from pgserver.emit.errors import NoRule
-from pgserver.emit.nodes.json_rows import has_outer_join
 from pgserver.emit.nodes.scope import RelationSource
 from pgserver.emit.nodes.walk import Walk
 from pgserver.emit.operators.comparisons import symbol_of
@@ -47,3 +46,15 @@ def _is_place(node: Node, walk: Walk) -> bool:
         return False
     source = walk.scope.sources.get(node.integer("varno"))
     return isinstance(source, RelationSource) and not has_outer_join(walk.scope.query)
+
+
+def has_outer_join(query: Node) -> bool:
+    """Tell whether a row of FROM may be missing."""
+    pending = query.node("jointree").nodes("fromlist")
+    while pending:
+        item = pending.pop()
+        if item.tag == "JOINEXPR":
+            if item.integer("jointype"):
+                return True
+            pending.extend((item.node("larg"), item.node("rarg")))
+    return False

@@ -20,3 +20,18 @@ WITH w AS (SELECT id, kind FROM events WHERE id < 4) SELECT json_agg(w ORDER BY 
 SELECT json_agg(p) FILTER (WHERE active) FROM people p WHERE id < 0;
 SELECT to_jsonb(e) ->> 'kind', count(*) FROM events e GROUP BY 1 ORDER BY 1;
 SELECT row_to_json(o) FROM odd_types o ORDER BY id;
+-- Whole rows where an outer join may have none: NULL, not a row of NULLs.
+SELECT p.id, to_jsonb(e), row_to_json(e) FROM people p LEFT JOIN events e ON e.person_id = p.id AND e.id > 20 ORDER BY p.id, e.id;
+SELECT p.id, json_agg(e ORDER BY e.id), jsonb_agg(e ORDER BY e.id), count(e), count(DISTINCT p) FROM people p LEFT JOIN events e ON e.person_id = p.id AND e.id > 20 GROUP BY p.id ORDER BY p.id;
+SELECT p.id, coalesce(json_agg(e ORDER BY e.id) FILTER (WHERE e.id IS NOT NULL), '[]') FROM people p LEFT JOIN events e ON e.person_id = p.id AND e.id > 20 GROUP BY p.id ORDER BY p.id;
+SELECT p.id, to_jsonb(e) FROM people p RIGHT JOIN events e ON e.person_id = p.id ORDER BY e.id;
+SELECT to_jsonb(d), to_jsonb(d2) FROM dupes d LEFT JOIN dupes2 d2 USING (k) ORDER BY d.k, v, w;
+SELECT count(*), count(d), count(d2) FROM dupes d FULL JOIN dupes2 d2 ON d.k = d2.k;
+SELECT p IS NULL, p IS NOT NULL FROM people p ORDER BY id;
+SELECT p.name FROM people p LEFT JOIN events e ON e.person_id = p.id AND e.id > 20 WHERE e IS NULL ORDER BY 1;
+SELECT p.name, e IS NULL, e IS NOT NULL FROM people p LEFT JOIN events e ON e.person_id = p.id AND e.id > 25 ORDER BY p.id, e.id;
+SELECT d2 IS NULL, d IS NULL, count(*) FROM dupes d FULL JOIN dupes2 d2 ON d.k = d2.k GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT o IS NULL, count(*) FROM odd_types o GROUP BY 1 ORDER BY 1;
+SELECT id FROM things x WHERE NOT (x IS NOT NULL) ORDER BY 1;
+SELECT (SELECT e IS NULL FROM events e WHERE e.id = p.id) FROM people p ORDER BY p.id;
+SELECT p.id FROM people p WHERE EXISTS (SELECT 1 FROM events e WHERE e.person_id = p.id AND p IS NOT NULL) ORDER BY 1;
