@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from catalog.columns import TableView
-from pgserver.emit import kinds
 from pgserver.emit.errors import NoRule, TooDeep
 from pgserver.emit.expansion import check_size
 from pgserver.emit.functions.sets import sets_item
 from pgserver.emit.kinds import INT4
 from pgserver.emit.nodes.expressions import NODES
 from pgserver.emit.nodes.from_items import from_clause
-from pgserver.emit.nodes.grouping import group_clause
+from pgserver.emit.nodes.grouping import group_clause, group_key, of_group, told_apart, varied
 from pgserver.emit.nodes.limits import finish_clause
 from pgserver.emit.nodes.ordering import sortable, target_of
 from pgserver.emit.nodes.scope import Context, RelationSource, Scope
@@ -88,6 +87,9 @@ def _select(query: Node, walk: Walk) -> Select:
     if not values:  # rows without columns; only EXISTS may ask for them
         values = [Value("1", INT4)]
     modifier = _distinct(query, entries, walk)
+    if modifier == "DISTINCT ":
+        values, groups = _different(values, query, walk)
+        tail, modifier = tail + groups, "" if groups else modifier
     qualify, finish = finish_clause(query, walk)
     from_text = sets_item(from_text, walk)
     tail = (f" FROM {from_text}" if from_text else "") + tail + qualify
@@ -104,24 +106,26 @@ def _where(conditions: Sequence[str]) -> str:
 
 def _distinct(query: Node, entries: list[Node], walk: Walk) -> str:
     clauses = query.nodes("distinctClause")
-    if not clauses:
-        return ""
+    if not query.flag("hasDistinctOn"):
+        return "DISTINCT " if clauses else ""
     keys = []
     for clause in clauses:
-        value = walk.expression(target_of(clause, entries).node("expr"))
-        check_comparable(value, "DISTINCT")
-        if query.flag("hasDistinctOn") and not COLUMN.search(value.sql):
+        value = told_apart(walk.expression(target_of(clause, entries).node("expr")), "DISTINCT")
+        if not COLUMN.search(value.sql):
             raise NoRule("DISTINCT ON a constant, which DuckDB takes for a column")
-        keys.append(sortable(value, walk) if query.flag("hasDistinctOn") else value.sql)
-    return f"DISTINCT ON ({', '.join(keys)}) " if query.flag("hasDistinctOn") else "DISTINCT "
+        keys.append(sortable(value, walk))
+    return f"DISTINCT ON ({', '.join(keys)}) "
 
 
-def check_comparable(value: Value, clause: str) -> None:
-    """Refuse a key whose equal values may print differently, or that DuckDB cannot compare."""
-    held = value.numeric
-    differ = held is not None and (held.display is not None or held.text is not None)
-    if value.opaque or differ or value.type in kinds.SPELLED:
-        raise NoRule(f"{clause} of a value whose equal values differ in text")
+def _different(values: list[Value], query: Node, walk: Walk) -> tuple[list[Value], str]:
+    """Return the targets of a DISTINCT query, and its GROUP BY where it has to be one."""
+    values = [told_apart(value, "DISTINCT") for value in values]
+    if not any(varied(value) for value in values):
+        return values, ""
+    if walk.scope.grouped or query.flag("hasWindowFuncs") or query.flag("hasTargetSRFs"):
+        raise NoRule("DISTINCT of a value whose equal values differ in text")
+    keys = [group_key(value) for value in values if COLUMN.search(value.sql)]
+    return [of_group(value) for value in values], f" GROUP BY {', '.join(keys)}" if keys else " GROUP BY true"
 
 
 def prunable(source: RelationSource) -> bool:

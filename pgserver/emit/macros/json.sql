@@ -36,6 +36,8 @@ CREATE MACRO pg_jsonb_has(x, k) AS CASE WHEN k IS NULL THEN NULL ELSE CASE x[1] 
 -- Equal jsonbs have the same text, but for the zeros that end a fraction.
 CREATE MACRO pg_jsonb_equal(x, y) AS CASE WHEN x = y THEN true WHEN x IS NULL OR y IS NULL THEN NULL WHEN translate(x, '.0', '') <> translate(y, '.0', '') THEN false
       WHEN contains(x, '.') OR contains(y, '.') THEN error('bridge') ELSE false END;
+-- What tells equal jsonbs from others: their text, if no fraction ends with 0.
+CREATE MACRO pg_jsonb_key(x) AS CASE WHEN contains(x, '.') AND regexp_matches(x, '\.[0-9]*0(?:[^0-9]|$)') THEN error('bridge') ELSE x END;
 -- json is kept as it was written: numbers, blanks and doubled keys too, of which the last counts. A document that DuckDB writes as it was,
 -- but for the blanks that Postgres and Python write, has fragments as DuckDB writes them.
 CREATE MACRO pg_json_trimmed(x) AS ltrim(x, E' \t\n\r');

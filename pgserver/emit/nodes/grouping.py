@@ -1,16 +1,19 @@
 """GROUP BY, with grouping sets."""
 
+from dataclasses import replace
 from itertools import chain, combinations
 
 from pgserver.emit import kinds
 from pgserver.emit.errors import NoRule
 from pgserver.emit.nodes.ordering import target_of
 from pgserver.emit.nodes.walk import Walk
+from pgserver.emit.numeric import display_of, scaled, text_of
 from pgserver.emit.operators.comparisons import COLUMN
 from pgserver.emit.reading.tree import Node
 from pgserver.emit.values import Value
 
 MAX_SETS = 4096
+JSONB_KEY = "pg_jsonb_key("
 EMPTY, SIMPLE, ROLLUP, CUBE, SETS = range(5)
 
 
@@ -41,13 +44,47 @@ def _check_keys_of_sets(keys: list[str]) -> None:
 
 def group_key(value: Value) -> str:
     """Return a grouping expression; a constant in parentheses is not a position."""
-    held = value.numeric
-    differ = held is not None and (held.display is not None or held.text is not None)
-    if value.opaque or differ or value.type in kinds.SPELLED:
-        raise NoRule("GROUP BY a value whose equal values differ in text")
     if "(SELECT" in value.sql:
         raise NoRule("GROUP BY a subquery, which DuckDB does not know again in a target")
-    return value.sql
+    return told_apart(value, "GROUP BY").sql
+
+
+def told_apart(value: Value, clause: str) -> Value:
+    """Return a value as DuckDB tells equal ones from others.
+
+    Raises: NoRule where it does not.
+    """
+    if value.type == kinds.JSONB and not value.opaque:
+        return value if value.sql.startswith(JSONB_KEY) else replace(value, sql=f"{JSONB_KEY}{value.sql})", atom=True)
+    if value.opaque or value.type in kinds.SPELLED:
+        raise NoRule(f"{clause} of a value whose equal values differ in text")
+    return value
+
+
+def varied(value: Value) -> bool:
+    """Tell whether equal values may show different numbers of decimals."""
+    held = value.numeric
+    return held is not None and (held.display is not None or held.text is not None)
+
+
+def of_group(value: Value) -> Value:
+    """Return a grouping expression above its groups.
+
+    Equal numerics may show different scales: which of them Postgres meets first is not known, so they must be alike.
+    """
+    value = told_apart(value, "GROUP BY")
+    if value.numeric is None or not varied(value):
+        return value
+    present = scaled(value).operand
+    display = alike_in_group(present, display_of(value))
+    text = None if value.numeric.text is None else alike_in_group(present, text_of(value))
+    return replace(value, numeric=replace(value.numeric, display=display, text=text, late=None))
+
+
+def alike_in_group(value: str, shown: str) -> str:
+    """Return the SQL of what all values of a group show."""
+    least, most = (f"{name}(CASE WHEN {value} IS NOT NULL THEN {shown} END)" for name in ("min", "max"))
+    return f"CASE WHEN {least} <> {most} THEN error('bridge') ELSE {least} END"
 
 
 def distinct_sets(items: list[Node], keys: dict[int, str]) -> list[str]:

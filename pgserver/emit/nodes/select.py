@@ -78,10 +78,11 @@ def export(value: Value, name: str) -> list[str]:
     return items
 
 
-def unified(columns: Sequence[Value], *, keep_all: bool) -> Value:
+def unified(columns: Sequence[Value], *, keep_all: bool, may_vary: bool = False) -> Value:
     """Return how a column of a set operation is held, given that column in each arm.
 
-    Args: the columns; whether all rows are kept (else rows are compared, and equal ones must print alike).
+    Args: the columns; whether all rows are kept (else rows are compared, and equal ones must print alike); whether
+    numerics may show different scales.
     """
     first = columns[0]
     if len({column.opaque for column in columns if not column.is_null}) > 1:
@@ -95,7 +96,7 @@ def unified(columns: Sequence[Value], *, keep_all: bool) -> Value:
         raise NoRule("a set operation over character columns of different lengths")
     if first.type in kinds.SPELLED and not keep_all:
         raise NoRule("a set operation over json")
-    numeric = _unified_numeric(columns, keep_all=keep_all) if first.type in NUMERICS else None
+    numeric = _unified_numeric(columns, keep_all=keep_all or may_vary) if first.type in NUMERICS else None
     return replace(first, typmod=typmod, numeric=numeric, opaque=opaque, constant=None)
 
 

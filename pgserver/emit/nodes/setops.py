@@ -5,6 +5,7 @@ from dataclasses import replace
 from pgserver.emit import kinds
 from pgserver.emit.casts.table import CASTS
 from pgserver.emit.errors import NoRule
+from pgserver.emit.nodes.grouping import alike_in_group, varied
 from pgserver.emit.nodes.scope import Source, exported
 from pgserver.emit.nodes.select import Select, as_held, export, unified
 from pgserver.emit.nodes.walk import Walk
@@ -12,7 +13,8 @@ from pgserver.emit.reading.tree import Node
 from pgserver.emit.sizes import check_arms
 from pgserver.emit.values import Value
 
-WORDS = {1: "UNION", 2: "INTERSECT", 3: "EXCEPT"}
+UNION = 1
+WORDS = {UNION: "UNION", 2: "INTERSECT", 3: "EXCEPT"}
 
 
 def set_operation(query: Node, walk: Walk) -> str:
@@ -25,7 +27,10 @@ def set_operation(query: Node, walk: Walk) -> str:
     prefix = f"u{walk.context.number()}"
     alias = f"t{walk.context.number()}"
     forms = column_forms(operations, arms)
-    text = write_operation(operations, arms, forms, prefix)
+    if any(varied(form) for form in forms) and not keeps_all(operations):
+        text = write_different(arms, forms, prefix)
+    else:
+        text = write_operation(operations, arms, forms, prefix)
     columns = [replace(form, sql=f"{prefix}c{place}", atom=True) for place, form in enumerate(forms, 1)]
     source = Source(alias, exported(alias, columns))
     for index in arms:
@@ -76,7 +81,9 @@ def collect(node: Node, tables: list[Node], walk: Walk) -> dict[int, Select]:
 def column_forms(operations: Node, arms: dict[int, Select]) -> list[Value]:
     """Return how each column of the whole is held."""
     keep_all = keeps_all(operations)
-    return [unified(column, keep_all=keep_all) for column in zip(*(arm.targets for arm in arms.values()), strict=True)]
+    may_vary = keep_all or joins_all(operations)
+    columns = zip(*(arm.targets for arm in arms.values()), strict=True)
+    return [unified(column, keep_all=keep_all, may_vary=may_vary) for column in columns]
 
 
 def keeps_all(node: Node) -> bool:
@@ -85,10 +92,40 @@ def keeps_all(node: Node) -> bool:
     while pending:
         item = pending.pop()
         if item.tag == "SETOPERATIONSTMT":
-            if item.integer("op") != 1 or not item.flag("all"):
+            if item.integer("op") != UNION or not item.flag("all"):
                 return False
             pending.extend((item.node("larg"), item.node("rarg")))
     return True
+
+
+def joins_all(node: Node) -> bool:
+    """Tell whether a tree is made of UNION only, so that comparing rows once at its top is enough."""
+    pending = [node]
+    while pending:
+        item = pending.pop()
+        if item.tag == "SETOPERATIONSTMT":
+            if item.integer("op") != UNION:
+                return False
+            pending.extend((item.node("larg"), item.node("rarg")))
+    return not node.flag("all")
+
+
+def write_different(arms: dict[int, Select], forms: list[Value], prefix: str) -> str:
+    """Write a UNION of numerics that show different scales: its rows are groups, see `grouping.of_group`."""
+    rows = " UNION ALL ".join(write_arm(arm, forms, prefix) for arm in arms.values())
+    items, keys = [], []
+    for place, form in enumerate(forms, 1):
+        name = f"{prefix}c{place}"
+        keys.append(name)
+        items.append(name)
+        if form.numeric is not None:
+            shown = {"s": form.numeric.display, "t": form.numeric.text}
+            items += [
+                f"{alike_in_group(name, name + suffix)} AS {name}{suffix}"
+                for suffix, held in shown.items()
+                if held is not None
+            ]
+    return f"SELECT {', '.join(items)} FROM ({rows}) GROUP BY {', '.join(keys)}"
 
 
 def write_operation(node: Node, arms: dict[int, Select], forms: list[Value], prefix: str) -> str:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from pgserver.emit import kinds, sessions
 from pgserver.emit.errors import NoRule
+from pgserver.emit.nodes.grouping import of_group, varied
 from pgserver.emit.nodes.scope import GroupSource, JoinSource, is_native
 from pgserver.emit.nodes.walk import NodeFunction, Walk
 from pgserver.emit.parts import WIDE_SCALE
@@ -47,7 +48,10 @@ def _group_column(expression: Node, walk: Walk, levels: int) -> Value:
     if levels and expression.tag != "VAR":
         raise NoRule("a grouped expression inside a subquery")
     with walk.below_group():
-        return walk.expression(expression)
+        value = of_group(walk.expression(expression))
+    if levels and varied(value):
+        raise NoRule("a grouped numeric of different scales inside a subquery")
+    return value
 
 
 def _dependent(value: Value) -> Value:

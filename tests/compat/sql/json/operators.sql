@@ -48,3 +48,12 @@ SELECT jb -> 'a', count(*) FROM things GROUP BY 1 ORDER BY 1;
 SELECT j = j FROM things;
 SELECT array_to_json(ints), to_jsonb(texts) FROM arrays ORDER BY id;
 SELECT x.a, x.t FROM things, jsonb_to_record(jb) AS x(a text, t text) WHERE id = 14;
+-- Groups of jsonb: equal ones print alike, unless a fraction ends with 0.
+SELECT jb -> 'a' AS a, count(*), max(id) FROM things GROUP BY 1 ORDER BY 3;
+SELECT payload -> 'nested' AS n, count(*) FROM events GROUP BY 1 ORDER BY 2, min(id);
+SELECT jb, count(*) FROM things WHERE id <> 6 GROUP BY jb ORDER BY max(id);
+SELECT jb, count(*) FROM things GROUP BY jb ORDER BY max(id);
+SELECT DISTINCT payload -> 'nested' FROM events;
+SELECT DISTINCT jb -> 'b', jb -> 'a' FROM things;
+SELECT count(*) OVER (PARTITION BY payload -> 'kind'), id FROM events ORDER BY id;
+SELECT payload -> 'kind', kind, grouping(payload -> 'kind'), count(*) FROM events GROUP BY GROUPING SETS ((payload -> 'kind'), (kind)) ORDER BY 3, 2, min(id);

@@ -16,3 +16,21 @@ SELECT s.m + 1, s.k FROM (SELECT max(n) AS m, b AS k FROM nasty.numbers WHERE n 
 SELECT n FROM nasty.numbers WHERE n < 100 UNION ALL SELECT n2 FROM nasty.numbers WHERE n2 < 100 ORDER BY 1;
 SELECT json_build_object('n', n), to_jsonb(n) FROM nasty.numbers WHERE abs(n) < 1e6 ORDER BY id;
 SELECT amount, amount + 1 FROM nasty.events WHERE amount > (SELECT min(n) FROM nasty.numbers) ORDER BY id LIMIT 5;
+-- Groups of numerics that show different scales: the engine's, unless equal ones do so within a group.
+SET search_path = nasty;
+SELECT coalesce(amount, 0) AS a, sum(score), min(coalesce(amount, 0)) FROM events GROUP BY coalesce(amount, 0) HAVING coalesce(amount, 0) < 50 ORDER BY a;
+SELECT coalesce(amount, 0) * 2 AS a, count(*) FROM events GROUP BY coalesce(amount, 0) ORDER BY a;
+SELECT DISTINCT coalesce(amount, 0) AS a, kind FROM events ORDER BY 1, 2;
+SELECT DISTINCT coalesce(amount, 0) AS a, 1, 'x' FROM events ORDER BY 1;
+SELECT DISTINCT amount / 10 AS a FROM events ORDER BY 1;
+SELECT DISTINCT ON (coalesce(salary, 1)) coalesce(salary, 1) AS a, id FROM people ORDER BY coalesce(salary, 1), id;
+SELECT count(*) OVER (PARTITION BY coalesce(salary, 0)), rank() OVER (ORDER BY coalesce(salary, 0)) FROM people ORDER BY id;
+SELECT a, count(*) FROM (SELECT avg(amount) AS a FROM events GROUP BY kind) s GROUP BY a ORDER BY a;
+SELECT amount / 10 AS a, count(*) FROM events GROUP BY 1 ORDER BY 1;
+SELECT coalesce(salary, 1) AS s, dept, grouping(coalesce(salary, 1)), count(*) FROM people GROUP BY ROLLUP (coalesce(salary, 1), dept) ORDER BY 1, 2, 3;
+SELECT amount FROM events UNION SELECT salary::numeric(12,1) FROM people ORDER BY 1;
+SELECT amount FROM events UNION SELECT 0 ORDER BY 1;
+SELECT dept, avg(salary) FROM people GROUP BY dept UNION SELECT 'all', avg(salary) FROM people UNION SELECT kind, sum(amount) FROM events GROUP BY kind ORDER BY 1, 2;
+SELECT salary FROM people UNION ALL SELECT 1.5 UNION SELECT amount FROM events ORDER BY 1;
+SELECT count(*), sum(a) FROM (SELECT coalesce(amount, 0) AS a FROM events UNION SELECT 1.5) s;
+SELECT p.id, (SELECT count(*) FROM events e WHERE e.amount = coalesce(p.salary, 1)) FROM people p GROUP BY p.id, coalesce(p.salary, 1) ORDER BY 1;
