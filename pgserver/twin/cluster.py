@@ -338,6 +338,7 @@ class Twin:
             "shared_buffers": "32MB",
             "max_locks_per_transaction": "256",  # many tables change in one transaction
             "max_notify_queue_pages": "4096",
+            "TimeZone": "UTC",  # servers over one lake answer alike, whatever the zones of their machines are
             "io_method": "sync",  # no worker processes for a database without rows
             # What statements say and what errors quote is the users'.
             "log_min_messages": "fatal",

@@ -10,6 +10,7 @@ from pgserver.emit.rules import Call, Rules, built, table
 from pgserver.emit.values import Value
 
 _FIELD = re.compile(r"pg_jsonb_at\((\w+\.\w+), '((?:[^']|'')*)'\)")
+_BARE = re.compile(r"\w+\.\w+")
 _PLACE = re.compile(r"0|[1-9][0-9]{0,8}")
 _NUMBER = re.compile(r"\s*[+-]?[0-9]")
 
@@ -49,7 +50,7 @@ def item(call: Call) -> Value:
 def path(call: Call) -> Value:
     """`#>` and `#>>` by a constant path."""
     if call.args[1].is_null:
-        return call.result("CAST(NULL AS VARCHAR)", atom=True)
+        return _at_null(call)
     return at_path(call, _texts(call), as_text=call.signature.startswith("#>>"))
 
 
@@ -60,7 +61,7 @@ def at_path(call: Call, keys: Sequence[str | None], *, as_text: bool) -> Value:
     """
     document = call.args[0]
     if any(key is None for key in keys):
-        return call.result("CAST(NULL AS VARCHAR)", atom=True)
+        return _at_null(call)
     if any(key and _NUMBER.match(key) and not _PLACE.fullmatch(key) for key in keys):
         raise call.no_rule("by a place from the end")
     pointer = text_literal("".join(pointer_of(key) for key in keys if key is not None))
@@ -70,6 +71,13 @@ def at_path(call: Call, keys: Sequence[str | None], *, as_text: bool) -> Value:
     if not as_text:
         return call.result(document.sql, atom=document.atom)
     return call.result(once(document.sql, lambda sql: f"pg_jsonb_text({sql})"), atom=True)
+
+
+def _at_null(call: Call) -> Value:
+    """What is at NULL: nothing; a document that is computed may raise before that."""
+    if not _BARE.fullmatch(call.args[0].sql):
+        raise call.no_rule("by NULL")
+    return call.result("CAST(NULL AS VARCHAR)", atom=True)
 
 
 def has_keys(call: Call) -> Value:

@@ -15,3 +15,5 @@ SELECT id, CASE WHEN id = 1 THEN interval '1 month' END, CASE WHEN id = 1 THEN i
 SELECT id, ts + interval '1 month', ts - interval '-30 days' FROM nasty.times WHERE id IN (1, 3);
 SELECT id, CASE WHEN id = 1 THEN '-0'::float8 END, CASE WHEN id = 1 THEN '0'::float8 END, '-0'::float4 FROM nasty.times WHERE id < 4;
 SELECT 'NaN'::float4 / f8, f8 / NULL::float4, f4 / f8 FROM nasty.numbers WHERE f8 IS NULL OR f8 = 'NaN';
+SELECT ((t1.jb - '{"",NULL}'::text[]) #>> '{a,NULL}'::text[]) FROM nasty.things t1;
+SELECT jb #>> '{a,NULL}', jb #> NULL, (jb -> 'a') #> '{NULL}' FROM nasty.things ORDER BY id;
