@@ -1,11 +1,11 @@
 """Set-returning functions, keyed by what `regprocedure` prints: each column that they return is a list to unnest.
 
 In a target list they stand in Postgres above WHERE and below ORDER BY, side by side, the shorter ones filled up with
-NULLs, as DuckDB's unnest does: so they become one more FROM item.
+NULLs, as DuckDB's unnest does: so they become one more FROM item; above groups they stay in the target list.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pgserver.emit import kinds
 from pgserver.emit.errors import NoRule
@@ -130,8 +130,9 @@ def columns_of(node: Node, walk: Walk) -> list[Column]:
 def target_set(node: Node, walk: Walk) -> Value:
     """A set-returning function in a target list: a column of this query's FROM item of sets."""
     scope = walk.scope
-    if scope.above_group or scope.query.flag("hasWindowFuncs"):  # a grouping key stands below the groups
-        raise NoRule("a set in the target list of a query that groups")
+    above = scope.above_group and scope.grouped
+    if scope.query.flag("hasWindowFuncs") or (above and scope.query.has("distinctClause")):
+        raise NoRule("a set beside window functions, or of distinct groups")
     known = scope.sets.get(id(node))
     if known is not None:
         return known
@@ -139,10 +140,15 @@ def target_set(node: Node, walk: Walk) -> Value:
     columns = columns_of(node, walk)
     if len(columns) != 1 or len(scope.sets) != before:
         raise NoRule("a set of rows, or of sets, in a target list")
+    scope.set_lists.append(columns[0].list)
+    if above:
+        if scope.set_items:
+            raise NoRule("sets below and above groups")
+        scope.sets[id(node)] = replace(columns[0].value, sql=columns[0].unnested(), atom=True)
+        return scope.sets[id(node)]
     name = f"f{walk.context.number()}"
     scope.sets_alias = scope.sets_alias or f"t{walk.context.number()}"
     scope.set_items.append(f"{columns[0].unnested()} AS {name}")
-    scope.set_lists.append(columns[0].list)
     scope.sets[id(node)] = _named(columns[0], f"{scope.sets_alias}.{name}")
     return scope.sets[id(node)]
 
@@ -150,10 +156,15 @@ def target_set(node: Node, walk: Walk) -> Value:
 def set_places(walk: Walk) -> list[str]:
     """Return the sort key that keeps the rows of each set in their order: Postgres makes sets of sorted rows."""
     scope = walk.scope
-    if not scope.set_items or scope.query.has("distinctClause"):
+    if not scope.set_lists or scope.query.has("distinctClause"):
         return []
+    if scope.grouped and scope.set_items:  # a grouping key stands below the groups
+        return []
+    places = f"unnest(generate_series(1, {_longest(scope.set_lists)}))"
+    if not scope.set_items:
+        return [places]
     name = f"f{walk.context.number()}"
-    scope.set_items.append(f"unnest(generate_series(1, {_longest(scope.set_lists)})) AS {name}")
+    scope.set_items.append(f"{places} AS {name}")
     return [f"{scope.sets_alias}.{name}"]
 
 

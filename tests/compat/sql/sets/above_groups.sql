@@ -1,0 +1,21 @@
+-- Sets in the target list of a query that groups: calendars from the first to the last day of a table.
+SET search_path = nasty;
+WITH cal AS (SELECT generate_series(min(day), max(day), interval '1 week')::date AS wk FROM events) SELECT wk, (SELECT count(*) FROM events e WHERE e.day >= wk AND e.day < wk + 7) FROM cal ORDER BY 1;
+SELECT d::date, count(e.id) FROM (SELECT generate_series(date_trunc('month', min(at)), max(at), '1 month') AS d FROM events) c LEFT JOIN events e ON date_trunc('month', e.at) = c.d GROUP BY 1 ORDER BY 1;
+SELECT generate_series(min(id), max(id)) AS g FROM people ORDER BY g DESC;
+SELECT generate_series(min(id), max(id)) AS g FROM empty;
+SELECT dept, generate_series(1, count(*)::int) FROM people GROUP BY dept ORDER BY dept;
+SELECT dept, unnest(array_agg(name ORDER BY name DESC)), unnest(array_agg(id)) IS NULL FROM people GROUP BY dept ORDER BY dept;
+SELECT dept, unnest(array_agg(salary ORDER BY id)) + 1 AS s, unnest(ARRAY['a', 'b']) FROM people GROUP BY dept HAVING count(*) > 1 ORDER BY dept LIMIT 3;
+SELECT kind, unnest((array_agg(amount ORDER BY amount DESC NULLS LAST))[1:2]) AS top FROM events GROUP BY kind ORDER BY kind, top DESC;
+SELECT unnest(array_agg(id ORDER BY id)) AS i, sum(salary) FROM people GROUP BY active ORDER BY i OFFSET 2 LIMIT 5;
+SELECT DISTINCT unnest(array_agg(dept)) AS d FROM people GROUP BY active ORDER BY 1;
+SELECT unnest(tags) AS t, count(*) FROM events GROUP BY 1 ORDER BY 1;
+SELECT unnest(array_agg(id ORDER BY id)), sum(count(*)) OVER () FROM people GROUP BY active ORDER BY 1;
+SELECT string_to_table(string_agg(name, ',' ORDER BY id), ',') FROM people;
+SELECT jsonb_array_elements(jsonb_agg(id ORDER BY id)) FROM people WHERE id < 4;
+SELECT generate_series(1, 2), 'x' FROM people HAVING count(*) > 2;
+SELECT unnest(tags) AS t, count(*), sum(amount) FROM events GROUP BY unnest(tags) ORDER BY count(*) DESC, t;
+SELECT unnest(tags) AS t, generate_series(1, count(*)::int) FROM events GROUP BY 1 ORDER BY 1, 2;
+SELECT jsonb_object_keys(payload) AS k, count(*) FROM events GROUP BY 1 ORDER BY 1;
+SELECT unnest(string_to_array(name, 'a')) AS part, dept, count(*) FROM people GROUP BY 1, 2 ORDER BY 1, 2;
