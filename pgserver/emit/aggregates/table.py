@@ -6,7 +6,7 @@ from dataclasses import replace
 from pgserver.emit import kinds
 from pgserver.emit.aggregates import json_aggregates, statistics
 from pgserver.emit.literals import text_literal
-from pgserver.emit.nodes.aggregate_calls import AggregateCall, AggregateRule, cast, same
+from pgserver.emit.nodes.aggregate_calls import UNREPEATABLE, AggregateCall, AggregateRule, cast, same
 from pgserver.emit.numeric import MAX_DIGITS, display_of, quotient, scaled, shared_scale, unscaled
 from pgserver.emit.operators.comparisons import enum_position, trimmed
 from pgserver.emit.values import Numeric, Value, numeric_of
@@ -32,8 +32,8 @@ def sum_of_bigint(call: AggregateCall) -> Value:
 def finite(call: AggregateCall) -> Value:
     """Sum or average floats: Postgres raises where finite values give infinity, which the bridge finds out."""
     name = call.signature.partition("(")[0]
-    if call.over:  # DuckDB adds the values of a frame in another order
-        raise call.no_rule("over a window")
+    if not call.adds_alike:
+        raise call.no_rule("over a frame")
     return call.result(f"pg_finite({call.write(name, call.args[0].sql)})")
 
 
@@ -143,8 +143,18 @@ def array_agg(call: AggregateCall) -> Value:
         raise call.no_rule()
     if call.distinct and arg.type in kinds.SPELLED:
         raise call.no_rule("DISTINCT of values whose equal ones differ in text")
-    order = arg.sql if call.distinct and not call.order else None
-    return call.result(call.write("array_agg", arg.sql, order=order), numeric=_single_scale(call))
+    return call.result(_collected(call, arg), numeric=_single_scale(call))
+
+
+def _collected(call: AggregateCall, arg: Value) -> str:
+    if not call.distinct or call.over:
+        return call.write("array_agg", arg.sql)
+    order = call.order or f"{arg.operand} {ASCENDING}"
+    if UNREPEATABLE.search(order) and arg.type in SORTED_ALIKE and order.startswith(f"{arg.operand} "):
+        direction, _, nulls = order.removeprefix(f"{arg.operand} ").partition(" ")
+        if f"{direction} {nulls}" in DIRECTIONS:
+            return f"list_sort({call.write('array_agg', arg.sql, order='')}, '{direction}', '{nulls}')"
+    return call.write("array_agg", arg.sql, order=order)
 
 
 def string_agg(call: AggregateCall) -> Value:
@@ -152,11 +162,21 @@ def string_agg(call: AggregateCall) -> Value:
     text, separator = call.args
     if separator.constant is None:
         raise call.no_rule("with a separator that is not a constant")
-    order = text.sql if call.distinct and not call.order else None
     if separator.is_null:
         separator = Value("''", kinds.TEXT)
+    if call.distinct and UNREPEATABLE.search(text.sql) and not call.over:
+        return call.result(f"array_to_string({_collected(call, text)}, {separator.sql})")  # which leaves NULLs out
+    order = text.sql if call.distinct and not call.order else None
     return call.result(call.write("string_agg", text.sql, separator.sql, order=order))
 
+
+# What list_sort puts in the order that ORDER BY does.
+SORTED_ALIKE = kinds.INTEGERS | {
+    *(kinds.BOOL, kinds.UUID, kinds.NUMERIC, kinds.TEXT, kinds.VARCHAR, kinds.NAME),
+    *(kinds.DATE, kinds.TIMESTAMP, kinds.TIMESTAMPTZ),
+}
+ASCENDING = "ASC NULLS LAST"
+DIRECTIONS = frozenset((ASCENDING, "ASC NULLS FIRST", "DESC NULLS LAST", "DESC NULLS FIRST"))
 
 EXTREME_KINDS = (
     *INTEGERS, "oid", "real", "double precision", "text", "date", "time without time zone",

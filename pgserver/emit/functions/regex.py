@@ -81,11 +81,28 @@ def _first(call: Call, found: Regex, group: int) -> Value:
 
 def regexp_match(call: Call) -> Value:
     """Return the groups of the first match, or the match where there is no group, in an array."""
-    found = regex(call, flags_of(call, 2))
+    return call.result(_match(call, regex(call, flags_of(call, 2))), atom=True)
+
+
+def _match(call: Call, found: Regex) -> str:
     found.check_match(with_groups=found.groups > 0)
     groups = range(1, found.groups + 1) if found.groups else (0,)
     texts = ", ".join(extracted(call, found, group) for group in groups)
-    return call.result(f"CASE WHEN {match_test(call.args[0], found)} THEN [{texts}] END", atom=True)
+    return f"CASE WHEN {match_test(call.args[0], found)} THEN [{texts}] END"
+
+
+def regexp_matches(call: Call) -> str:
+    """Return the SQL of a list of the groups of the first match, or with the flag g of all matches."""
+    flags = flags_of(call, 2, known="gics")
+    if "g" not in flags:
+        return f"list_filter([{_match(call, regex(call, flags))}], lambda m_: m_ IS NOT NULL)"
+    found = regex(call, flags)
+    found.check_match(with_groups=found.groups > 0)
+    _check_progress(call, found)
+    if found.groups > 1:
+        raise call.no_rule("of several groups in all matches")
+    matches = f"regexp_extract_all({subject(call.args[0], found)}, {text_literal(found.re2)}, {found.groups}, 's')"
+    return f"list_transform({matches}, lambda m_: [m_])"
 
 
 def regexp_count(call: Call) -> Value:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from pgserver.emit import kinds
 from pgserver.emit.errors import NoRule
+from pgserver.emit.functions.regex import regexp_matches
 from pgserver.emit.functions.table import FUNCTIONS
 from pgserver.emit.nodes.walk import Walk
 from pgserver.emit.once import once
@@ -81,6 +82,11 @@ def of_function(signature: str) -> Callable[[Call], list[Column]]:
     return build
 
 
+def matches(call: Call) -> list[Column]:
+    """regexp_matches: an array of groups for each match."""
+    return [Column(regexp_matches(call), Value("", call.type))]
+
+
 AS_TEXT = "list_transform({}, lambda r_: pg_jsonb_text(r_))"
 JSON_KINDS = (("jsonb", "pg_jsonb", "pg_jsonb_keys", kinds.JSONB), ("json", "pg_json", "pg_json_all_keys", kinds.JSON))
 
@@ -95,6 +101,8 @@ SETS: dict[str, Callable[[Call], list[Column]]] = {
     "generate_subscripts(anyarray,integer)": subscripts,
     "string_to_table(text,text)": of_function("string_to_array(text,text)"),
     "string_to_table(text,text,text)": of_function("string_to_array(text,text,text)"),
+    "regexp_matches(text,text)": matches,
+    "regexp_matches(text,text,text)": matches,
     "regexp_split_to_table(text,text)": of_function("regexp_split_to_array(text,text)"),
     "regexp_split_to_table(text,text,text)": of_function("regexp_split_to_array(text,text,text)"),
 }

@@ -10,6 +10,8 @@ from pgserver.emit.values import Numeric, Value
 
 UNREPEATABLE = re.compile(r"\(SELECT|\bpg_|\berror\(")  # subqueries, and macros that may raise
 
+FRAME = re.compile(r"\b(?:ORDER BY|ROWS|RANGE|GROUPS)\b")
+
 
 @dataclass(frozen=True, slots=True)
 class AggregateCall:
@@ -28,6 +30,11 @@ class AggregateCall:
     filter: str = ""
     over: str = ""
     direct: tuple[Value, ...] = ()
+
+    @property
+    def adds_alike(self) -> bool:
+        """Whether DuckDB adds floats as it does for a group: not for frames, which it adds in parts."""
+        return not FRAME.search(self.over)
 
     def write(self, name: str, *args: str, order: str | None = None, where: str = "") -> str:
         """Return one DuckDB aggregate with the modifiers of this call; `where` is a further condition on its rows."""

@@ -25,8 +25,6 @@ STARTS = {0x20: "UNBOUNDED PRECEDING", 0x200: "CURRENT ROW", 0x800: "{} PRECEDIN
 ENDS = {0x100: "UNBOUNDED FOLLOWING", 0x400: "CURRENT ROW", 0x1000: "{} PRECEDING", 0x4000: "{} FOLLOWING"}
 EXCLUSIONS = {0x8000: " EXCLUDE CURRENT ROW", 0x10000: " EXCLUDE GROUP", 0x20000: " EXCLUDE TIES"}
 
-# DuckDB adds the floats of a frame in another order.
-UNORDERED = frozenset(("sum(double precision)", "avg(double precision)"))
 # What these collect has an order only if the window has.
 COLLECTING = frozenset(("array_agg(anynonarray)", "string_agg(text,text)"))
 
@@ -86,7 +84,7 @@ def window_function(node: Node, walk: Walk) -> Value:
     result = walk.names.base_type(node.integer("wintype"))
     if node.flag("winagg"):
         rule = AGGREGATES.get(signature)
-        if rule is None or signature in UNORDERED or (signature in COLLECTING and "ORDER BY" not in over):
+        if rule is None or (signature in COLLECTING and "ORDER BY" not in over):
             raise NoRule(f"aggregate {signature} over a window")
         assume = walk.context.assumes.add
         where = walk.expression(condition).sql if condition is not None else ""

@@ -80,3 +80,14 @@ SELECT sum(t) FROM texts;
 SELECT max(b) FROM numbers;
 SELECT sum(max(i4)) FROM numbers;
 SELECT name FROM people WHERE count(*) > 1;
+-- DISTINCT of what is computed, in its own order.
+SET search_path = nasty;
+SELECT string_agg(DISTINCT upper(t), ',' ORDER BY upper(t)) FROM texts;
+SELECT string_agg(DISTINCT upper(t), ',' ORDER BY upper(t) DESC), string_agg(DISTINCT lower(t), NULL) FROM texts;
+SELECT string_agg(DISTINCT initcap(t), ', ' ORDER BY initcap(t)) FILTER (WHERE id < 0), string_agg(DISTINCT upper(t), ', ') FILTER (WHERE t IS NULL) FROM texts;
+SELECT array_agg(DISTINCT upper(t) ORDER BY upper(t) NULLS FIRST), array_agg(DISTINCT upper(t)) FROM texts;
+SELECT kind, array_agg(DISTINCT date_trunc('month', at) ORDER BY date_trunc('month', at) DESC) FROM events GROUP BY kind ORDER BY kind;
+SELECT kind, string_agg(DISTINCT to_char(at, 'YYYY-MM'), ', ' ORDER BY to_char(at, 'YYYY-MM')), array_agg(DISTINCT extract(month FROM at) ORDER BY extract(month FROM at)) FROM events GROUP BY kind ORDER BY kind;
+SELECT array_agg(DISTINCT day - 1 ORDER BY day - 1), array_agg(DISTINCT round(amount) ORDER BY round(amount) DESC) FROM events;
+SELECT string_agg(DISTINCT amount::text, ',' ORDER BY amount::text), string_agg(DISTINCT c, ',' ORDER BY c) FROM events, texts WHERE texts.id = events.id;
+SELECT array_agg(DISTINCT score * 2 ORDER BY score * 2), array_agg(DISTINCT amount / 2 ORDER BY amount / 2) FROM events;

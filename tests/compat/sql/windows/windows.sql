@@ -35,3 +35,11 @@ SELECT id, sum(id) OVER (ORDER BY id ROWS BETWEEN -1 PRECEDING AND CURRENT ROW) 
 SELECT id FROM people WHERE row_number() OVER () = 1;
 SELECT DISTINCT count(*) OVER (PARTITION BY dept) FROM people ORDER BY 1;
 SELECT name FROM people ORDER BY row_number() OVER (ORDER BY name DESC) LIMIT 3;
+-- Sums of floats: of whole partitions in the engine, as those of groups; of ordered frames over the bridge.
+SET search_path = nasty;
+SELECT id, sum(score) OVER (), avg(score) OVER (PARTITION BY kind), score / sum(score) OVER (), sum(score) OVER (PARTITION BY person_id) FROM events ORDER BY id;
+SELECT id, sum(f8) OVER (), avg(f8) OVER (PARTITION BY b) FROM numbers WHERE id IN (12, 13, 14, 15, 16, 19) ORDER BY id;
+SELECT id, sum(f8) OVER (PARTITION BY b) FROM numbers ORDER BY id;
+SELECT kind, sum(score), sum(score) / sum(sum(score)) OVER () FROM events GROUP BY kind ORDER BY kind;
+SELECT id, sum(score) FILTER (WHERE kind = 'buy') OVER (PARTITION BY person_id), avg(score) OVER (ORDER BY id) FROM events ORDER BY id;
+SELECT id, avg(score) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING), avg(f4) OVER (PARTITION BY b) FROM events JOIN numbers USING (id) WHERE id BETWEEN 12 AND 16 ORDER BY id;
