@@ -32,8 +32,12 @@ def to_char(call: Call) -> Value:
         raise call.no_rule("with a pattern that is not a constant")
     if not pattern:
         return call.result("CAST(NULL AS VARCHAR)", atom=True)
-    moment = zones.to_local(call, value) if value.type == kinds.TIMESTAMPTZ else value.operand
-    text = formatted(pattern, moment)
+    if value.type == kinds.TIMESTAMPTZ:
+        moment = zones.to_local(call, value)
+        text = formatted(pattern, moment, f"((epoch_us({moment}) - epoch_us({value.sql})) // 1000000)")
+    else:
+        moment = value.operand
+        text = formatted(pattern, moment)
     guarded = f"CASE WHEN {moment} < TIMESTAMP '0002-01-01 00:00:00' THEN error('bridge') ELSE {text} END"
     return call.result(f"CASE WHEN isfinite({moment}) THEN {guarded} END", atom=True)
 

@@ -24,8 +24,8 @@ CREATE MACRO pg_timestamptz_to(t, unit) AS CASE WHEN isinf(t) THEN t ELSE make_t
 
 -- date_bin: the distance to the origin, in strides that begin at or before.
 CREATE MACRO pg_bin(us, origin_us, stride_us) AS us - ((us - origin_us) % stride_us + stride_us) % stride_us;
-CREATE MACRO pg_date_bin(stride_us, t, origin) AS CASE WHEN isinf(t) THEN t WHEN isinf(origin) THEN error('22008') ELSE pg_timestamp(make_timestamp(pg_bin(epoch_us(t), epoch_us(origin), stride_us))) END;
-CREATE MACRO pg_date_bin_zoned(stride_us, t, origin) AS CASE WHEN isinf(t) THEN t WHEN isinf(origin) THEN error('22008') ELSE pg_timestamptz(make_timestamptz(pg_bin(epoch_us(t), epoch_us(origin), stride_us))) END;
+CREATE MACRO pg_date_bin(stride_us, t, origin) AS CASE WHEN origin IS NULL THEN NULL WHEN isinf(t) THEN t WHEN isinf(origin) THEN error('22008') ELSE pg_timestamp(make_timestamp(pg_bin(epoch_us(t), epoch_us(origin), stride_us))) END;
+CREATE MACRO pg_date_bin_zoned(stride_us, t, origin) AS CASE WHEN origin IS NULL THEN NULL WHEN isinf(t) THEN t WHEN isinf(origin) THEN error('22008') ELSE pg_timestamptz(make_timestamptz(pg_bin(epoch_us(t), epoch_us(origin), stride_us))) END;
 
 -- Made of fields. Postgres takes 24:00:00 and second 60: rare, the bridge's.
 CREATE MACRO pg_make_date(y, m, d) AS CASE WHEN y <= 0 THEN error('bridge') ELSE pg_date(make_date(y, m, d)) END;

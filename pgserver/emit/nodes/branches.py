@@ -108,13 +108,13 @@ def min_max(node: Node, walk: Walk) -> Value:
         raise NoRule(f"{name} of {walk.names.type_name(type_oid)}")
     if walk.names.labels(type_oid):
         raise NoRule(f"{name} of an enum")
-    if type_oid == kinds.NUMERIC and not alike(values):
-        return _min_max_numerics(name, values)
+    if type_oid in kinds.FLOATS or (type_oid == kinds.NUMERIC and not alike(values)):
+        return _first_of_equals(name, values, type_oid)
     return combine(values, type_oid, lambda texts: f"{name}({', '.join(texts)})")
 
 
-def _min_max_numerics(name: str, values: Sequence[Value]) -> Value:
-    """Of equal numerics that show different scales the first one is taken, as Postgres does."""
+def _first_of_equals(name: str, values: Sequence[Value], type_oid: int) -> Value:
+    """Of equal numbers that print differently (0 and -0, 0 and 0.00) the first one is taken, as Postgres does."""
     operator = ">=" if name == "greatest" else "<="
     tests = []
     for index, value in enumerate(values):
@@ -129,7 +129,7 @@ def _min_max_numerics(name: str, values: Sequence[Value]) -> Value:
         whens = "".join(f" WHEN {test} THEN {text}" for test, text in zip(tests, texts, strict=True))
         return f"CASE{whens} END"
 
-    return combine(values, kinds.NUMERIC, write)
+    return combine(values, type_oid, write)
 
 
 def boolean(node: Node, walk: Walk) -> Value:

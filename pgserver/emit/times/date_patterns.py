@@ -1,7 +1,7 @@
 """Patterns of to_char for dates and times, taken apart, and each of their fields in DuckDB's SQL.
 
 Source: Data Type Formatting Functions; `DCH_keywords` in src/backend/utils/adt/formatting.c. What is not in the tables
-here has no rule: zones, FX, TM, SP, fields of other calendars.
+here has no rule: FX, TM, SP, fields of other calendars.
 """
 
 from collections.abc import Iterator
@@ -31,11 +31,18 @@ NUMBERS: dict[str, tuple[str, int]] = {
     "J": ("CAST(julian(CAST({t} AS DATE)) AS BIGINT)", 1),
 }  # fmt: skip
 NAMES = {"MONTH": ("%B", 9), "MON": ("%b", 0), "DAY": ("%A", 9), "DY": ("%a", 0)}
-FRACTIONS = {f"FF{digits}": digits for digits in (1, 2, 4, 5)}
+# Fields that a form writes; some of them of how many seconds the clock is ahead of UTC, {o}.
+_MINUTES = "lpad(CAST(abs({o}) % 3600 // 60 AS VARCHAR), 2, '0')"
+_HOURS = "CASE WHEN {o} < 0 THEN '-' ELSE '+' END || lpad(CAST(abs({o}) // 3600 AS VARCHAR), 2, '0')"
+FORMS = {f"FF{digits}": f"left(strftime({{t}}, '%f'), {digits})" for digits in (1, 2, 4, 5)} | {
+    "TZH": _HOURS,
+    "TZM": _MINUTES,
+    "OF": f"{_HOURS} || CASE WHEN abs({{o}}) % 3600 <> 0 THEN ':' || {_MINUTES} ELSE '' END",
+}
 HALVES = {"AM": "%p", "PM": "%p", "A.M.": "", "P.M.": ""}
 ERAS = {"BC": "AD", "AD": "AD", "B.C.": "A.D.", "A.D.": "A.D."}
-UNKNOWN = ("TZH", "TZM", "TZ", "OF", "FX", "IDDD")
-UPPER = (*CODES, *NUMBERS, *NAMES, *FRACTIONS, *HALVES, *ERAS, *UNKNOWN, "RM", "Y,YYY")
+UNKNOWN = ("TZ", "FX", "IDDD")
+UPPER = (*CODES, *NUMBERS, *NAMES, *FORMS, *HALVES, *ERAS, *UNKNOWN, "RM", "Y,YYY")
 KEYWORDS = frozenset((*UPPER, *(name.lower() for name in UPPER), "Month", "Mon", "Day", "Dy"))
 LONGEST = max(map(len, KEYWORDS))
 
@@ -89,9 +96,10 @@ def _refuse() -> NoReturn:
     raise NoRule("a pattern of to_char that is not in the tables")
 
 
-def formatted(pattern: str, moment: str) -> str:
+def formatted(pattern: str, moment: str, offset: str = "0") -> str:
     """Return the SQL of a finite timestamp's text.
 
+    Args: the pattern; the timestamp; of how many seconds it is ahead of UTC.
     Raises: NoRule.
     """
     if "\\" in pattern:
@@ -104,7 +112,7 @@ def formatted(pattern: str, moment: str) -> str:
             code += text
             continue
         assert isinstance(item, Field)
-        pieces.extend((_strftime(code, moment), _expression(item).replace("{t}", moment)))
+        pieces.extend((_strftime(code, moment), _expression(item).replace("{t}", moment).replace("{o}", offset)))
         code = ""
     pieces.append(_strftime(code, moment))
     return " || ".join(piece for piece in pieces if piece) or "''"
@@ -147,8 +155,8 @@ def _expression(field: Field) -> str:
         return number(*NUMBERS[name], fill=field.fill)
     if name in NAMES:
         return _name(field)
-    if name in FRACTIONS:
-        return f"left(strftime({{t}}, '%f'), {FRACTIONS[name]})"
+    if name in FORMS and (field.fill or name != "OF"):
+        return f"({FORMS[name]})"
     if name in HALVES:
         return _half(field.keyword)
     if name == "RM":

@@ -22,3 +22,14 @@ SELECT id, to_char(timestamp '1999-01-01' - ts, 'HH24:MI') FROM times WHERE id I
 SET TimeZone = 'America/New_York';
 SELECT id, to_char(tz, 'YYYY-MM-DD HH24:MI'), to_char(d, 'YYYY-MM-DD HH24'), to_char(ts, 'HH24:MI') FROM times WHERE id NOT IN (7, 8, 9, 11) ORDER BY id;
 SELECT id, to_timestamp(to_char(ts, 'YYYY-MM-DD HH24:MI:SS'), 'YYYY-MM-DD HH24:MI:SS') FROM times WHERE id IN (1, 3, 12, 13, 14) ORDER BY id;
+-- How far the session's clock is ahead of UTC.
+SET search_path = nasty;
+SELECT id, to_char(tz, 'YYYY-MM-DD"T"HH24:MI:SSOF'), to_char(tz, 'TZH:TZM'), to_char(ts, 'OF TZH TZM'), to_char(tz, 'of tzh') FROM times ORDER BY id;
+SET TimeZone = 'Asia/Kolkata';
+SELECT id, to_char(tz, 'YYYY-MM-DD"T"HH24:MI:SSOF'), to_char(tz, 'TZH:TZM'), to_char(ts, 'OF TZH TZM') FROM times ORDER BY id;
+SELECT to_char(at, 'HH24:MI:SS.MSTZH:TZM') FROM events ORDER BY id;
+SET TimeZone = 'America/New_York';
+SELECT id, to_char(tz, 'YYYY-MM-DD"T"HH24:MI:SSOF'), to_char(tz, 'TZH:TZM'), to_char(d, 'OF') FROM times ORDER BY id;
+SELECT to_char(at, 'FMOF'), to_char(at, 'HH24:MI TZ') FROM events ORDER BY id;
+SET TimeZone = 'America/St_Johns';
+SELECT id, to_char(tz, 'OF TZH TZM') FROM times WHERE tz > '1950-01-01' ORDER BY id;

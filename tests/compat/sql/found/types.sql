@@ -17,3 +17,4 @@ SELECT id, CASE WHEN id = 1 THEN '-0'::float8 END, CASE WHEN id = 1 THEN '0'::fl
 SELECT 'NaN'::float4 / f8, f8 / NULL::float4, f4 / f8 FROM nasty.numbers WHERE f8 IS NULL OR f8 = 'NaN';
 SELECT ((t1.jb - '{"",NULL}'::text[]) #>> '{a,NULL}'::text[]) FROM nasty.things t1;
 SELECT jb #>> '{a,NULL}', jb #> NULL, (jb -> 'a') #> '{NULL}' FROM nasty.things ORDER BY id;
+SELECT date_bin(interval '1 day', ts, NULL), date_bin(NULL, ts, ts), date_bin('1 day', tz, NULL) FROM nasty.times ORDER BY id;
