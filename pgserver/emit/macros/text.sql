@@ -44,3 +44,6 @@ CREATE MACRO pg_is_plain(s) AS strlen(s) = length(s) OR NOT regexp_matches(s, '[
 CREATE MACRO pg_plain(s) AS CASE WHEN NOT pg_is_plain(s) THEN error('bridge') ELSE s END;
 CREATE MACRO pg_initcap(s) AS array_to_string(list_transform(regexp_extract_all(pg_plain(s), '[\p{L}0-9]+|[^\p{L}0-9]+'), lambda word: pg_upper(left(word, 1)) || pg_lower(substr(word, 2))), '');
 CREATE MACRO pg_string_to_array(s, d) AS CASE WHEN s IS NULL THEN NULL WHEN s = '' THEN CAST([] AS VARCHAR[]) WHEN d IS NULL THEN regexp_extract_all(s, '(?s).') WHEN d = '' THEN [s] ELSE string_split(s, d) END;
+-- A field in a row's text, an element in an array's.
+CREATE MACRO pg_row_field(t) AS CASE WHEN t = '' OR regexp_matches(t, '["\\(),\s\v]') THEN '"' || replace(replace(t, '\', '\\'), '"', '""') || '"' ELSE t END;
+CREATE MACRO pg_array_item(t) AS CASE WHEN t = '' OR lower(t) = 'null' OR regexp_matches(t, '["\\{},\s\v]') THEN '"' || replace(replace(t, '\', '\\'), '"', '\"') || '"' ELSE t END;

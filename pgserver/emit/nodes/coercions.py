@@ -1,14 +1,16 @@
 """Nodes that change a type without a function: binary-compatible relabelling, and casts through text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pgserver.emit import kinds
 from pgserver.emit.casts.readers import read
 from pgserver.emit.errors import NoRule
 from pgserver.emit.kinds import UTF8_COLLATIONS
+from pgserver.emit.nodes.composed_texts import array_text, row_text
 from pgserver.emit.nodes.walk import NodeFunction, Walk
 from pgserver.emit.numeric import text_of
+from pgserver.emit.output import printed_by
 from pgserver.emit.reading.names import CatalogNames
 from pgserver.emit.reading.tree import Node
 from pgserver.emit.times import zones
@@ -73,7 +75,26 @@ def printed(value: Value, names: CatalogNames, assume: Callable[[str], None]) ->
         return Value(text_of(value), kinds.TEXT)
     if names.labels(value.type):
         return Value(value.sql, kinds.TEXT, atom=value.atom)
+    if value.opaque:  # it is Postgres' text already
+        held = names.types.get(value.type)
+        element = names.types.get(held.element) if held is not None and held.element else held
+        for setting in printed_by(element.name if element is not None else ""):
+            assume(setting)
+        return Value(value.sql, kinds.TEXT, atom=value.atom)
+    if names.element(value.type):
+        return Value(array_text(value, names, lambda item: printed(item, names, assume)), kinds.TEXT)
     raise NoRule(f"cast from {names.type_name(value.type)} to text")
+
+
+def row(node: Node, walk: Walk) -> Value:
+    """ROW(...): its text, which is all that becomes of it here."""
+    return row_of(walk.expressions(node.nodes("args")), node.integer("row_typeid"), walk)
+
+
+def row_of(fields: Sequence[Value], type_oid: int, walk: Walk) -> Value:
+    """Return a row as its text."""
+    text = row_text(fields, lambda value: printed(value, walk.names, walk.context.assumes.add))
+    return Value(text, type_oid, atom=False, opaque=True)
 
 
 def _cast(value: Value) -> str:
@@ -95,6 +116,7 @@ PRINTERS: dict[int, tuple[tuple[str, ...], Callable[[Value], str]]] = {
     kinds.TIMESTAMP: (("DateStyle",), _macro("pg_timestamp_text")),
     kinds.TIMESTAMPTZ: (("DateStyle", zones.RULES), _macro("pg_timestamptz_text")),
     kinds.INTERVAL: (("IntervalStyle",), _macro("pg_interval_text")),
+    kinds.UNKNOWN: ((), lambda value: value.sql),
     kinds.TEXT: ((), lambda value: value.sql),
     kinds.VARCHAR: ((), lambda value: value.sql),
     kinds.NAME: ((), lambda value: value.sql),
@@ -119,4 +141,5 @@ COERCIONS: dict[str, NodeFunction] = {
     "RELABELTYPE": relabel,
     "COERCEVIAIO": via_text,
     "COLLATEEXPR": collate,
+    "ROWEXPR": row,
 }

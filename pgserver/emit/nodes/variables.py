@@ -4,7 +4,9 @@ from dataclasses import replace
 
 from pgserver.emit import kinds, sessions
 from pgserver.emit.errors import NoRule
+from pgserver.emit.nodes.coercions import row_of
 from pgserver.emit.nodes.grouping import of_group, varied
+from pgserver.emit.nodes.json_rows import row_fields, where_present
 from pgserver.emit.nodes.scope import GroupSource, JoinSource, is_native
 from pgserver.emit.nodes.walk import NodeFunction, Walk
 from pgserver.emit.parts import WIDE_SCALE
@@ -34,6 +36,10 @@ def var(node: Node, walk: Walk) -> Value:
         if expression is None:
             raise NoRule("a whole row")
         return walk.within(scope).expression(expression)
+    if attnum == 0:
+        fields = row_fields(node, walk) or ()
+        text = row_of(fields, node.integer("vartype"), walk)
+        return replace(text, sql=where_present(node, walk, text.sql))
     value = replace(source.column(attnum), type=walk.names.base_type(node.integer("vartype")))
     if levels and value.type in ONCE_FOR_EQUALS:
         raise NoRule("a subquery that depends on a float or an interval, whose equal values differ in text")

@@ -1,0 +1,27 @@
+-- Rows and arrays as texts.
+SET search_path = nasty;
+SELECT p FROM people p ORDER BY id;
+SELECT e, id FROM events e ORDER BY id;
+SELECT t FROM texts t ORDER BY id;
+SELECT t FROM times t WHERE id NOT IN (9, 11) ORDER BY id;
+SELECT n FROM numbers n ORDER BY id;
+SELECT x::text FROM things x ORDER BY id;
+SELECT o::text FROM odd_types o ORDER BY id;
+SELECT a::text FROM arrays a ORDER BY id;
+SELECT ROW(id, name), (salary, NULL, born), ROW('', ' ', name || ',"\'), ROW() FROM people ORDER BY id;
+SELECT p.id, e FROM people p LEFT JOIN events e ON e.person_id = p.id AND e.id > 20 ORDER BY p.id, e.id;
+SELECT p::text, (id, name)::text, length(p::text) FROM people p ORDER BY id;
+SELECT d, d2 FROM dupes d FULL JOIN dupes2 d2 ON d.k = d2.k ORDER BY d.k, d.v, d2.w;
+SELECT s FROM (SELECT id, name FROM people) s ORDER BY s.id;
+SELECT lag(p) OVER (ORDER BY id) FROM people p ORDER BY id;
+SELECT (SELECT e FROM events e WHERE e.id = p.id), CASE WHEN p.active THEN p END FROM people p ORDER BY id;
+SELECT (p).name, (p).salary + 1 FROM people p ORDER BY id;
+SELECT max((id, name)::text), array_agg(p ORDER BY id) FROM people p;
+SELECT p FROM people p ORDER BY p;
+SELECT DISTINCT (dept, active) FROM people;
+SELECT ints::text, bigs::text, texts::text, nums::text, floats::text, bools::text, dates::text, stamps::text, zoned::text FROM arrays ORDER BY id;
+SELECT uuids::text, blobs::text, chars::text, moods::text, docs::text FROM arrays ORDER BY id;
+SELECT tags::text, tags::text LIKE '%red%', count(*) FROM events GROUP BY tags ORDER BY 1;
+SELECT array_agg(id ORDER BY id)::text, array_agg(name ORDER BY id)::text FROM people;
+SELECT r4::text, span::text, bits::text, price::text, doc::text, pt::text, rt::text || '!', grid::text, p::text FROM odd_types ORDER BY id;
+SELECT ip::text, net::text, mac::text, ttz::text, lsn::text, wide::text, nan::text FROM odd_types ORDER BY id;
