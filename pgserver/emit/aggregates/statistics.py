@@ -121,12 +121,19 @@ def percentile(call: AggregateCall) -> Value:
         raise call.no_rule("at what is no constant")
     if arg.numeric is not None and arg.numeric.display is not None:
         raise call.no_rule("of numerics of different scales")
-    macro = "pg_at_share" if call.signature.startswith("percentile_disc") else "pg_between_at_share"
+    macro = "pg_at_share" if call.signature.startswith("percentile_disc") else BETWEEN[arg.type]
     values = call.write("array_agg", arg.sql, where=f"{arg.operand} IS NOT NULL")
     found = f"{macro}({values}, {share.sql})"
     if share.type in kinds.ELEMENTS:
         found = f"CASE WHEN {values} IS NOT NULL THEN list_transform({share.sql}, lambda p_: {macro}({values}, p_)) END"
-    return _one_zero(call, arg, call.result(found, numeric=arg.numeric)).typed(call.type, arg.typmod)
+    result = call.result(found, numeric=arg.numeric)
+    if arg.type == kinds.INTERVAL:  # 1 day and 24 hours are equal: which one is found the order of the rows says
+        odd = call.write("bool_or", f"pg_is_unjustified({arg.sql})", order="")
+        return call.result(f"CASE WHEN {odd} THEN error('bridge') ELSE {found} END").typed(call.type)
+    return _one_zero(call, arg, result).typed(call.type, arg.typmod)
+
+
+BETWEEN = {kinds.FLOAT8: "pg_between_at_share", kinds.INTERVAL: "pg_interval_at_share"}
 
 
 def mode(call: AggregateCall) -> Value:
@@ -157,4 +164,5 @@ def rules() -> Iterator[AggregateRule]:
     for shares in ("double precision", "double precision[]"):
         yield AggregateRule(f"percentile_disc({shares},anyelement)", percentile)
         yield AggregateRule(f"percentile_cont({shares},double precision)", percentile)
+        yield AggregateRule(f"percentile_cont({shares},interval)", percentile)
     yield AggregateRule("mode(anyelement)", mode)

@@ -34,3 +34,13 @@ CREATE MACRO pg_at_share(l, p) AS CASE WHEN p IS NOT NULL THEN l[greatest(CAST(c
 CREATE MACRO pg_lerp_(l, place) AS CASE WHEN floor(place) = place THEN l[CAST(place AS BIGINT) + 1]
       ELSE l[CAST(floor(place) AS BIGINT) + 1] + (place - floor(place)) * (l[CAST(floor(place) AS BIGINT) + 2] - l[CAST(floor(place) AS BIGINT) + 1]) END;
 CREATE MACRO pg_between_at_share(l, p) AS pg_lerp_(l, pg_share_(p) * (len(l) - 1));
+-- The same of intervals, of which each length has one form: days and time of one sign.
+CREATE MACRO pg_is_unjustified_(m, d, u) AS m <> 0 OR abs(u) >= 86400000000 OR sign(u) * sign(d) < 0;
+CREATE MACRO pg_is_unjustified(i) AS list_transform([i], lambda i_: pg_is_unjustified_(pg_months(i_), datepart('day', i_), pg_us(i_)))[1];
+-- Between two of them: a share of the difference, which has no months.
+CREATE MACRO pg_share_of_days_(d, u, low) AS to_days(CAST(CAST(trunc(d) AS BIGINT) + CAST(trunc(pg_spilled_seconds(d, 0) / 86400) AS BIGINT) + datepart('day', low) AS INTEGER))
+      + to_microseconds(CAST(u + (pg_spilled_seconds(d, 0) - trunc(pg_spilled_seconds(d, 0) / 86400) * 86400) * 1000000 AS BIGINT) + pg_us(low));
+CREATE MACRO pg_interval_between_(low, high, f) AS pg_share_of_days_((datepart('day', high) - datepart('day', low)) * f, (pg_us(high) - pg_us(low)) * f, low);
+CREATE MACRO pg_interval_lerp_(l, place) AS CASE WHEN floor(place) = place THEN l[CAST(place AS BIGINT) + 1]
+      ELSE list_transform([{'a': l[CAST(floor(place) AS BIGINT) + 1], 'b': l[CAST(floor(place) AS BIGINT) + 2]}], lambda v_: pg_interval_between_(v_['a'], v_['b'], place - floor(place)))[1] END;
+CREATE MACRO pg_interval_at_share(l, p) AS list_transform([l], lambda l_: pg_interval_lerp_(l_, pg_share_(p) * (len(l_) - 1)))[1];

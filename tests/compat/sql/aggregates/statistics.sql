@@ -63,3 +63,13 @@ SELECT corr(f8, f8) FROM numbers WHERE id IN (1, 7, 8);
 SELECT regr_sxx(f8, f8) FROM numbers WHERE id IN (4, 5);
 SELECT corr(l_quantity, l_extendedprice), stddev(l_quantity::float8) FROM lineitem WHERE l_orderkey < 600;
 SELECT corr(l_quantity, l_tax), stddev(l_quantity::float8) FROM lineitem WHERE l_orderkey BETWEEN 10000 AND 12000;
+-- Percentiles of intervals: what took how long.
+SET search_path = nasty;
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY at - day::timestamptz), percentile_cont(0.95) WITHIN GROUP (ORDER BY at - day::timestamptz DESC), percentile_cont(0) WITHIN GROUP (ORDER BY at - day::timestamptz) FROM events;
+SELECT kind, percentile_cont(ARRAY[0.1, 0.25, 0.333, 1]) WITHIN GROUP (ORDER BY at - '2024-01-01'), percentile_disc(0.5) WITHIN GROUP (ORDER BY at - '2024-01-01') FROM events GROUP BY kind ORDER BY kind;
+SELECT kind, percentile_cont(0.5) WITHIN GROUP (ORDER BY at - lag) FROM (SELECT kind, at, lag(at) OVER (ORDER BY at) AS lag FROM events) s GROUP BY kind ORDER BY kind;
+SELECT percentile_cont(0.3) WITHIN GROUP (ORDER BY '2024-03-01' - at), percentile_cont(0.7) WITHIN GROUP (ORDER BY ts - '2000-01-01') FROM events JOIN times USING (id) WHERE isfinite(ts) AND id < 4;
+SELECT percentile_cont(0.4) WITHIN GROUP (ORDER BY id * interval '1 month'), percentile_disc(0.4) WITHIN GROUP (ORDER BY id * interval '7 hours') FROM people;
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY at - at) FROM events WHERE false;
+SELECT percentile_cont(NULL::float8) WITHIN GROUP (ORDER BY at - day::timestamptz), percentile_cont(0.5) WITHIN GROUP (ORDER BY span) FROM events JOIN odd_types USING (id) WHERE id < 5;
+SELECT percentile_cont(1.5) WITHIN GROUP (ORDER BY at - day::timestamptz) FROM events;
