@@ -82,3 +82,6 @@ CREATE MACRO pg_jsonb_as_list(x) AS CASE WHEN x[1] = '[' THEN pg_jsonb_elements(
 CREATE MACRO pg_jsonb_joined(x, y) AS CASE WHEN x IS NULL OR y IS NULL THEN NULL
       WHEN x[1] = '{' AND y[1] = '{' THEN pg_jsonb_object(list_concat(list_filter(pg_jsonb_entries(x), lambda e_: NOT list_contains(json_keys(y), e_['k'])), pg_jsonb_entries(y)))
       ELSE pg_jsonb_array(list_concat(pg_jsonb_as_list(x), pg_jsonb_as_list(y))) END;
+-- Whether a text is JSON. DuckDB also takes NaN, infinity and a comma behind the last element, and refuses halves of surrogates.
+CREATE MACRO pg_is_json(t) AS CASE WHEN regexp_matches(t, '(?i)\\ud[89a-f]') THEN error('bridge') WHEN NOT json_valid(t) THEN false
+      WHEN regexp_matches(t, ',[ \t\n\r]*[\]}]|(?i)(?:^|[-\[,:\s])(?:nan|inf)') THEN error('bridge') ELSE true END;

@@ -1,12 +1,14 @@
-"""Nodes of SQL/JSON: JSON_OBJECT, JSON_ARRAY and their aggregates.
+"""Nodes of SQL/JSON: JSON_OBJECT, JSON_ARRAY and their aggregates; IS JSON.
 
-Source: JsonConstructorType in src/include/nodes/primnodes.h.
+Source: JsonConstructorType, JsonValueType in src/include/nodes/primnodes.h; `ExecEvalJsonIsPredicate` in
+src/backend/executor/execExprInterp.c.
 """
 
 from pgserver.emit import kinds
 from pgserver.emit.errors import NoRule
 from pgserver.emit.json_values import JsonWriter
 from pgserver.emit.nodes.walk import NodeFunction, Walk
+from pgserver.emit.once import once
 from pgserver.emit.reading.tree import Node
 from pgserver.emit.values import Value
 
@@ -32,4 +34,28 @@ def constructor(node: Node, walk: Walk) -> Value:
     raise NoRule("JSON(), JSON_SCALAR() or JSON_SERIALIZE()")
 
 
-JSON_NODES: dict[str, NodeFunction] = {"JSONCONSTRUCTOREXPR": constructor}
+KINDS = {
+    0: "",
+    1: "= '{'",
+    2: "= '['",
+    3: "NOT IN ('{', '[')",
+}  # any, an object, an array, a scalar: its first character
+
+
+def is_json(node: Node, walk: Walk) -> Value:
+    """IS JSON, IS JSON OBJECT, IS JSON ARRAY, IS JSON SCALAR."""
+    value = walk.expression(node.node("expr"))
+    if value.opaque or value.type not in (kinds.TEXT, kinds.JSON, kinds.JSONB):
+        raise NoRule(f"IS JSON of {walk.names.type_name(value.type)}")
+    if node.flag("unique_keys") and value.type != kinds.JSONB:
+        raise NoRule("IS JSON WITH UNIQUE KEYS")
+    begins = KINDS[node.integer("item_type")]
+    test = "pg_is_json({0})" if value.type == kinds.TEXT else "true"
+    if begins:
+        first = "pg_json_trimmed({0})[1]" if value.type != kinds.JSONB else "{0}[1]"
+        test = f"CASE WHEN {first} {begins} THEN {test} ELSE false END"
+    form = f"CASE WHEN {{0}} IS NOT NULL THEN {test} END"
+    return Value(once(value.sql, form.replace("'{'", "'{{'").format), kinds.BOOL)
+
+
+JSON_NODES: dict[str, NodeFunction] = {"JSONCONSTRUCTOREXPR": constructor, "JSONISPREDICATE": is_json}
