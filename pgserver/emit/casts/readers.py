@@ -4,6 +4,8 @@ DuckDB's parsers take other spellings than Postgres', and other numbers: a text 
 spelled plainly goes to the bridge, errors among it.
 """
 
+from dataclasses import replace
+
 from pgserver.emit import kinds
 from pgserver.emit.errors import NoRule
 from pgserver.emit.literals import text_literal
@@ -27,6 +29,8 @@ FORMS = {
     kinds.TIMESTAMP: "pg_timestamp_of({})",
     kinds.TIMESTAMPTZ: "pg_timestamptz_of({})",
     kinds.INTERVAL: "pg_interval_of({})",
+    kinds.JSON: "pg_json_of({})",
+    kinds.JSONB: "pg_jsonb_of({})",
 }
 
 
@@ -35,7 +39,9 @@ def read(value: Value, target: int, names: CatalogNames) -> Value:
 
     Raises: NoRule for a type that is not read here.
     """
-    if value.opaque or value.type not in SOURCES:
+    if target in kinds.JSONS and value.type in kinds.JSONS and not value.opaque:
+        return replace(value, type=target) if target == kinds.JSON else Value(f"pg_jsonb_of({value.sql})", target)
+    if value.opaque or value.type not in SOURCES or (target in kinds.JSONS and value.type == kinds.BPCHAR):
         raise NoRule(f"cast from {names.type_name(value.type)} to {names.type_name(target)}")
     text = trimmed(value).operand
     if target == kinds.NUMERIC:

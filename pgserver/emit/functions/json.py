@@ -76,6 +76,6 @@ JSON: Rules = table(
     of_first("jsonb_array_length(jsonb)", "pg_json_length($1, $1[1])"),
     of_first("json_array_length(json)", "pg_json_length($1, pg_json_trimmed($1)[1])"),
     of_first("jsonb_object_field(jsonb,text)", "CASE WHEN $1[1] = '{' THEN pg_jsonb_at($1, pg_json_pointer($2)) END"),
-    built("jsonb_extract_path(jsonb,text[])", extract_path),
-    built("jsonb_extract_path_text(jsonb,text[])", extract_path),
+    (built(f"{kind}_extract_path({kind},text[])", extract_path) for kind in ("json", "jsonb")),
+    (built(f"{kind}_extract_path_text({kind},text[])", extract_path) for kind in ("json", "jsonb")),
 )

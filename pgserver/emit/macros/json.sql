@@ -85,3 +85,13 @@ CREATE MACRO pg_jsonb_joined(x, y) AS CASE WHEN x IS NULL OR y IS NULL THEN NULL
 -- Whether a text is JSON. DuckDB also takes NaN, infinity and a comma behind the last element, and refuses halves of surrogates.
 CREATE MACRO pg_is_json(t) AS CASE WHEN regexp_matches(t, '(?i)\\ud[89a-f]') THEN error('bridge') WHEN NOT json_valid(t) THEN false
       WHEN regexp_matches(t, ',[ \t\n\r]*[\]}]|(?i)(?:^|[-\[,:\s])(?:nan|inf)') THEN error('bridge') ELSE true END;
+-- A text as json; as jsonb, if it has one level: keys in the order of jsonb, each once. Numbers with exponents, and -0, are the bridge's.
+CREATE MACRO pg_json_of(t) AS list_transform([t], lambda t_: CASE WHEN pg_is_json(t_) THEN t_ WHEN t_ IS NOT NULL THEN error('bridge') END)[1];
+CREATE MACRO pg_has_odd_numbers(t) AS regexp_matches(t, '(?:^|[:\[,\s])-?(?:[0-9]+(?:\.[0-9]+)?[eE]|0(?:[^.0-9]|\.0*(?:[^0-9]|$)|$))') AND regexp_matches(t, '[eE]|-0');
+CREATE MACRO pg_jsonb_of_one_level_(t) AS CASE WHEN regexp_matches(t[2:], '[\[{]') OR pg_has_odd_numbers(t) THEN error('bridge') WHEN t[1] = '{' THEN pg_jsonb_object(pg_jsonb_entries(pg_json_clear(t)))
+      WHEN t[1] = '[' THEN pg_jsonb_array(pg_jsonb_elements(t)) WHEN contains(t, '.') AND t[1] <> '"' THEN rtrim(t, E' \t\n\r') ELSE pg_jsonb_laid_out(CAST(json_extract(t, '$') AS VARCHAR)) END;
+CREATE MACRO pg_jsonb_of(t) AS list_transform([pg_json_of(t)], lambda t_: CASE WHEN t_ IS NOT NULL THEN pg_jsonb_of_one_level_(pg_json_trimmed(t_)) END)[1];
+-- A plain value of it, whatever is beside that; a number that DuckDB prints as it was spelled.
+CREATE MACRO pg_of_jsonb_text_(t, r, kind) AS CASE WHEN kind IN ('VARCHAR', 'BOOLEAN', 'NULL', 'UBIGINT') THEN r WHEN kind = 'BIGINT' AND r <> '-0' THEN r
+      WHEN kind = 'DOUBLE' AND right(r, 1) <> '0' AND pg_jsonb_kept_fractions(t, r) THEN r WHEN kind IS NOT NULL THEN error('bridge') END;
+CREATE MACRO pg_of_jsonb_text_at(t, p) AS pg_of_jsonb_text_(t, json_extract_string(t, p), json_type(pg_json_clear(t), p));

@@ -1,0 +1,27 @@
+-- Texts, json and jsonb cast to one another.
+SET search_path = nasty;
+SELECT id, t::json FROM texts WHERE id = 22;
+SELECT t::json ->> 'a', t::jsonb ->> 'a', t::jsonb -> 'a', t::jsonb FROM texts WHERE id = 22;
+SELECT t::json ->> 'a' FROM texts WHERE id = 20;
+SELECT t::jsonb ->> 'a' FROM texts WHERE id IN (1, 20);
+SELECT id, (payload::text)::json ->> 'kind', (payload::text)::jsonb ->> 'kind', payload::json ->> 'n', payload::json -> 'nested' ->> 'ok' FROM events ORDER BY id;
+SELECT id, j::jsonb ->> 'a', j::jsonb ->> 't', j::jsonb ->> '' FROM things ORDER BY id;
+SELECT id, j::jsonb FROM things ORDER BY id;
+SELECT id, jb::json, jb::json ->> 'a', jb::text::json ->> 'n' FROM things ORDER BY id;
+SELECT id, j #>> '{a,b}', j #> '{a,b,c}', json_extract_path_text(j, 'a'), json_extract_path(j, 'a', 'b') FROM things ORDER BY id;
+SELECT id, j #>> '{a,b,c,0}', j #> '{}' FROM things ORDER BY id;
+SELECT x, y ->> 'a', y ->> 'b', y ->> 'c' FROM (SELECT x, (x || left(t, 0))::jsonb AS y FROM texts, (VALUES ('{"b":1,"a":"x"}'), (' { "a" : 1 , "b" : 2.50 } '), ('{"a":{"b":1},"b":-5,"c":true}'), ('{"a":12.5,"b":null,"c":[1,2]}')) v(x) WHERE id = 3) s ORDER BY 1;
+SELECT x, (x || left(t, 0))::jsonb FROM texts, (VALUES ('{"b":1,"aa":"x","a":null}'), (' { "a" : 1 , "b" : 2.50 } '), ('{}'), ('[]'), ('[1,"two", 3.0,true,null]'), ('"x\/y é"'), ('1.50'), ('true'), ('{"d":"2024-01-02","u":"1e5-0"}')) v(x) WHERE id = 3 ORDER BY 1;
+SELECT x, (x || left(t, 0))::jsonb FROM texts, (VALUES ('{"a":1,"a":2}'), ('1e3'), ('-0'), ('[-0.0, 1.5E2]'), ('{"a":{"c":1,"b":[2]}}'), ('"\u00e9\u0001"'), ('[1.10, {"x": 1}]')) v(x) WHERE id = 3 ORDER BY 1;
+SELECT x, (x || left(t, 0))::jsonb ->> 'a' FROM texts, (VALUES ('{"a":1,"a":2}'), ('{"a":1e3}'), ('{"a":-0}'), ('{"a":1.50}'), ('{"a":-0.0}'), ('{"a":150e-1}'), ('{"a":{"c":1,"b":2}}'), ('[1]'), ('3'), ('{"a":12345678901234567890123}')) v(x) WHERE id = 3 ORDER BY 1;
+SELECT sum((payload::text::jsonb ->> 'n')::int), count(*) FILTER (WHERE payload::text::jsonb @> '{"kind": "buy"}') FROM events;
+SELECT c::jsonb FROM texts WHERE id = 22;
+SELECT nullif(t, '')::json ->> 'a' FROM texts WHERE id IN (1, 2, 22) ORDER BY id;
+SELECT ('"\u0000"' || left(t, 0))::jsonb FROM texts WHERE id = 3;
+SELECT y ->> 'a', y ->> 'b', y -> 'a', y FROM (SELECT ('{"b":1, "a":"x"}' || left(t, 0))::jsonb AS y FROM texts) s;
+SELECT y ->> 'a', y ->> 'b', y ->> 'c', y ->> 'd' FROM (SELECT ('{"a":{"b":1},"b":-5,"c":true,"d":12.5}' || left(t, 0)) AS x FROM texts) s, LATERAL (SELECT x::jsonb AS y) l;
+SELECT (('{"a":{"b":1},"b":-5,"c":true,"d":12.5,"e":"\u00e9\/ (("}' || left(t, 0))::jsonb ->> 'c')::boolean, ('{"d":12.5,"e":"\u00e9\/ (("}' || left(t, 0))::jsonb ->> 'e', (('{"d":12.5,"e":[1]}' || left(t, 0))::jsonb ->> 'd')::numeric FROM texts;
+SELECT nullif(t, '')::jsonb ->> 'a', coalesce(t, '{}')::jsonb ->> 'z' FROM texts WHERE id IN (2, 22) ORDER BY id;
+SELECT payload::text::jsonb ->> 'kind' AS kind, count(*), sum((payload::text::jsonb ->> 'n')::int) FROM events GROUP BY 1 ORDER BY 1;
+SELECT id, j::jsonb ->> 'a', j #>> '{a}', j #> '{a}' FROM things WHERE id IN (1, 8, 11, 14) ORDER BY id;
+SELECT id, j #>> '{a,b}', json_extract_path_text(j, 'b'), json_extract_path(j, 'n') FROM things WHERE id IN (8, 11, 14) ORDER BY id;
