@@ -17,6 +17,7 @@ SCALARS = (
     "boolean", "smallint", "integer", "bigint", "oid", "real", "double precision", "numeric", "text",
     "character varying", "character", "name", '"char"', "date", "timestamp without time zone",
     "timestamp with time zone", "time without time zone", "interval", "uuid", "bytea", "json", "jsonb",
+    "jsonpath",
 )  # fmt: skip
 MOOD = "nasty.mood"
 TYPES = frozenset((*SCALARS, MOOD, *(f"{name}[]" for name in (*SCALARS, MOOD))))

@@ -47,6 +47,11 @@ LITERALS: Mapping[str, Sequence[str]] = {
     "jsonb": ("jsonb '{}'", "jsonb '[1, 2.50, null]'", """jsonb '{"a": {"b": [1, "x"]}, "c": true}'""",
     "jsonb 'null'",
               "jsonb '\"x\"'", "jsonb '[]'", "jsonb '{\"a\": 1}'", "jsonb '12.0'"),
+    "jsonpath": (
+        "'$.a'::jsonpath", "'$.a.b[1]'::jsonpath", "'$[*]'::jsonpath", "'$.a.b[*] ? (@ == 1)'::jsonpath",
+        "'$.a == 1'::jsonpath", "'$.c == true && $.a.b[1] == \"x\"'::jsonpath", "'$ ? (exists (@.a))'::jsonpath",
+        "'!($.n > 1.5) || $.k == null'::jsonpath", "'$.b[0 to 1]'::jsonpath", "'strict $.a'::jsonpath",
+    ),
     "nasty.mood": ("'ok'::nasty.mood", "'so so'::nasty.mood", "'Ünhappy'::nasty.mood"),
     "name": ("'hello'::name", "'a_b'::name"),
     '"char"': ("'a'::\"char\"", "'z'::\"char\""),
