@@ -70,8 +70,8 @@ def join(item: Node, tables: list[Node], walk: Walk) -> str:
     condition = item.optional("quals")
     if condition is None and kind == 0:
         return f"({left} CROSS JOIN {right})"
-    if kind == FULL and not _hashable(condition, walk):  # Postgres has no plan for it
-        raise NoRule("a FULL JOIN by more than equality")
+    if kind == FULL and not _hashable(item, walk):  # Postgres has no plan for it
+        raise NoRule("a FULL JOIN without an equality of its sides")
     on = walk.expression(condition).sql if condition is not None else "true"
     if condition is not None and kind == 0:
         note_conditions(condition, walk)
@@ -80,12 +80,42 @@ def join(item: Node, tables: list[Node], walk: Walk) -> str:
     return f"({left} {JOIN_WORDS[kind]} {right} ON {on})"
 
 
-def _hashable(condition: Node | None, walk: Walk) -> bool:
-    """Tell whether a join's condition is made of equalities."""
-    terms = list(conjuncts(condition)) if condition is not None else []
-    return bool(terms) and all(
-        term.tag == "OPEXPR" and walk.names.operators.get(term.integer("opno"), "").startswith("=(") for term in terms
-    )
+def _hashable(item: Node, walk: Walk) -> bool:
+    """Tell whether a join's condition has an equality of its sides, by which rows can be hashed."""
+    condition = item.optional("quals")
+    left, right = (_indexes(item.node(side)) for side in ("larg", "rarg"))
+    for term in conjuncts(condition) if condition is not None else ():
+        if term.tag == "OPEXPR" and walk.names.operators.get(term.integer("opno"), "").startswith("=("):
+            one, other = (_read_by(arg) for arg in term.nodes("args"))
+            if one and other and ((one <= left and other <= right) or (one <= right and other <= left)):
+                return True
+    return False
+
+
+def _indexes(item: Node) -> set[int]:
+    """Return the range table entries of an item of FROM: a join's own, and those below it."""
+    found: set[int] = set()
+    pending = [item]
+    while pending:
+        below = pending.pop()
+        found.add(below.integer("rtindex"))
+        if below.tag == "JOINEXPR":
+            pending += (below.node("larg"), below.node("rarg"))
+    return found
+
+
+def _read_by(expression: Node) -> set[int]:
+    """Return the range table entries whose columns an expression reads; 0 for those of a query around it, or below."""
+    found: set[int] = set()
+    pending = [expression]
+    while pending:
+        node = pending.pop()
+        if node.tag == "VAR":
+            found.add(0 if node.integer("varlevelsup") else node.integer("varno"))
+        elif node.tag == "SUBLINK":
+            found.add(0)
+        pending += node.below()
+    return found
 
 
 def table_item(index: int, entry: Node, walk: Walk) -> str:

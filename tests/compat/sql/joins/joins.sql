@@ -41,3 +41,16 @@ SELECT * FROM people p JOIN people p ON true;
 SELECT p.name FROM people q;
 SELECT count(*) FROM (people p JOIN events e ON e.person_id = p.id) LEFT JOIN dupes d ON d.k = p.id;
 SELECT count(*) FROM people p JOIN (events e JOIN dupes d ON d.k = e.person_id) ON e.person_id = p.id;
+-- FULL JOIN: Postgres needs an equality of its sides; what else is asked comes on top.
+SET search_path = nasty;
+SELECT d.k, d.v, d2.k, d2.w FROM dupes d FULL JOIN dupes2 d2 ON d.k = d2.k AND d2.w <> 'uno' ORDER BY 1, 2, 3, 4;
+SELECT d.k, d.v, d2.k, d2.w FROM dupes d FULL JOIN dupes2 d2 ON d.k = d2.k AND d.v < d2.w ORDER BY 1, 2, 3, 4;
+SELECT d.k, d2.k FROM dupes d FULL JOIN dupes2 d2 ON d.k + 1 = d2.k * 2 AND (d.v IS NULL OR d2.w > 'o') ORDER BY 1, 2;
+SELECT a.kind, a.c, b.c FROM (SELECT kind, count(*) c FROM events GROUP BY 1) a FULL JOIN (SELECT kind, count(*) c FROM events WHERE amount > 50 GROUP BY 1) b ON a.kind = b.kind AND a.c > b.c ORDER BY 1, 2, 3;
+SELECT d.k, d2.k FROM dupes d FULL JOIN dupes2 d2 ON d.k = 1 ORDER BY 1, 2;
+SELECT d.k, d2.k FROM dupes d FULL JOIN dupes2 d2 ON d.k < d2.k ORDER BY 1, 2;
+SELECT d.k, d2.k FROM dupes d FULL JOIN dupes2 d2 ON d.k = d.k AND d2.k = d2.k ORDER BY 1, 2;
+SELECT d.k, d2.k FROM dupes d FULL JOIN dupes2 d2 ON d.k - d2.k = 0 ORDER BY 1, 2;
+SELECT d.k, d2.k FROM dupes d FULL JOIN dupes2 d2 ON true ORDER BY 1, 2;
+SELECT d.k, d2.k, e.k FROM dupes d FULL JOIN (dupes2 d2 FULL JOIN dupes e ON d2.k = e.k AND e.v <> 'a') ON d.k = e.k AND d.v = e.v ORDER BY 1, 2, 3;
+SELECT k, v, w FROM dupes FULL JOIN dupes2 USING (k) WHERE k IS NULL OR k > 1 ORDER BY 1, 2, 3;
