@@ -28,7 +28,7 @@ from pgserver.plan.pin import Lake
 from pgserver.plan.readings import Reading, find_readings
 from pgserver.plan.session_state import SessionState
 from pgserver.plan.signatures import signatures
-from pgserver.plan.statement import Kind, Statement, classify, parse, parses, relation_names
+from pgserver.plan.statement import Kind, Statement, classify, mentions, parse, parses, relation_names
 from pgserver.plan.utility import (
     Bring,
     CopyOut,
@@ -46,7 +46,7 @@ from pgserver.twin.schema import LakeTable
 
 log = structlog.get_logger()
 
-RUNS = re.compile(rb"sync_runs", re.IGNORECASE)
+RUNS = b"sync_runs"
 TABLE = re.compile(r":rtekind\s0\s")
 LARGE_TREE = 1 << 17  # characters: 20 ms and more, which other sessions need not wait for
 THE_TWINS = frozenset((Kind.OTHER, Kind.EXECUTE, Kind.FETCH, Kind.CLOSE, Kind.DEALLOCATE, Kind.DISCARD, Kind.COMMIT))
@@ -97,13 +97,13 @@ class Compiler:
         if statement.kind in THE_TWINS:
             return None
         await self._lake.refresh()
-        if RUNS.search(text):
+        if mentions(text, RUNS):
             await self._lake.refresh_runs()
         if not self._lake.schema.tables:
             return None
         key = (text, tuple(declared), context, self._lake.schema.version)
-        if key in self._memory:
-            return self._memory[key]
+        if (known := self._memory.find(key)) is not None:
+            return known.found
         found: LakeStatement | Wrapping | None
         if statement.kind in (Kind.QUERY, Kind.WRITE):
             found = await self._compile_or_bring(statement, text, declared, context)

@@ -2,12 +2,21 @@
 
 from collections import OrderedDict
 from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 Found = TypeVar("Found")
 
 ENTRIES = 4096
 TEXT_BYTES = 16 << 20  # of all texts; what is compiled of one takes a few times its size
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Generic[Found]):
+    """What a text of so many bytes compiles to."""
+
+    size: int
+    found: Found
 
 
 class StatementMemory(Generic[Found]):
@@ -18,23 +27,21 @@ class StatementMemory(Generic[Found]):
         self._entries = entries
         self._text_bytes = text_bytes
         self._bytes = 0
-        self._found: OrderedDict[Hashable, tuple[int, Found]] = OrderedDict()
+        self._known: OrderedDict[Hashable, Known[Found]] = OrderedDict()
 
-    def __contains__(self, key: Hashable) -> bool:
-        """Whether a statement is known."""
-        return key in self._found
-
-    def __getitem__(self, key: Hashable) -> Found:
-        """Return what was kept."""
-        self._found.move_to_end(key)
-        return self._found[key][1]
+    def find(self, key: Hashable) -> Known[Found] | None:
+        """Return what was kept, None for a statement that is not known."""
+        known = self._known.get(key)
+        if known is not None:
+            self._known.move_to_end(key)
+        return known
 
     def keep(self, key: Hashable, size: int, found: Found) -> None:
         """Keep what a text of so many bytes compiles to; one that is a great part of the whole is not kept."""
-        if key in self._found or size > self._text_bytes // 16:
+        if key in self._known or size > self._text_bytes // 16:
             return
-        self._found[key] = size, found
+        self._known[key] = Known(size, found)
         self._bytes += size
-        while len(self._found) > self._entries or self._bytes > self._text_bytes:
-            _, (dropped, _) = self._found.popitem(last=False)
-            self._bytes -= dropped
+        while len(self._known) > self._entries or self._bytes > self._text_bytes:
+            _, dropped = self._known.popitem(last=False)
+            self._bytes -= dropped.size

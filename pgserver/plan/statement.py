@@ -71,6 +71,12 @@ def split(text: str) -> tuple[Statement, ...]:
     return tuple(replace(classify(text[place]), offset=place.start) for place in places) or (classify(text),)
 
 
+def mentions(text: bytes, *words: bytes) -> bool:
+    """Whether one of some words, in lower case, stands in a text in any case: faster than a pattern that ignores it."""
+    lower = text.lower()
+    return any(word in lower for word in words)
+
+
 def parses(text: str) -> bool:
     """Whether Postgres' grammar, as this server knows it, accepts a text of any number of statements."""
     try:

@@ -6,7 +6,7 @@ from functools import partial
 from pgserver.plan.compiler import LakeStatement
 from pgserver.plan.planner import Parameter
 from pgserver.plan.session_state import SessionState
-from pgserver.plan.statement import classify
+from pgserver.plan.statement import classify, mentions
 from pgserver.plan.utility import Commit
 from pgserver.protocol.buffer import Reader
 from pgserver.protocol.errors import ObjectNotInPrerequisiteState, ProtocolViolation
@@ -31,7 +31,7 @@ async def parse(session: Session, frame: bytes) -> None:
     found = await utilities.look(session, statement, message.query, message.parameter_types)
     if may_change_settings(session, statement):
         session.forget_settings()
-    if observers.LOOKS.search(message.query):
+    if mentions(message.query, observers.ACTIVITY):
         session.looking.add(message.statement)
     else:
         session.looking.discard(message.statement)

@@ -6,14 +6,16 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from pgserver.plan.planner import Parameter
+from pgserver.plan.statement import mentions
 from pgserver.session import probes
 from pgserver.session.state import FLUSH, SYNC, Session
 
-LOOKS = re.compile(rb"pg_stat_activity", re.IGNORECASE)
+ACTIVITY = b"pg_stat_activity"
 ON_DEMAND = {
     "pg_stat_statements": re.compile(rb"pg_stat_statements", re.IGNORECASE),
     "bemidb": re.compile(rb"sync_runs|\bbemidb\"?\s*\.\s*\"?tables\b|\bschema\s+bemidb\b", re.IGNORECASE),
 }
+ON_DEMAND_WORDS = (b"pg_stat_statements", b"sync_runs", b"bemidb")  # one of them stands in what a pattern finds
 TELL = b"SELECT pg_catalog.set_config('bemidb.activity', $1, $2)"
 TYPES = (25, 16)  # text, boolean
 IDLE, FAILED = b"IE"
@@ -23,6 +25,8 @@ STATES = {ord("I"): "idle", ord("T"): "idle in transaction", FAILED: "idle in tr
 
 async def show_named(session: Session, text: bytes) -> None:
     """Have there be what a statement names of `install.ON_DEMAND`: lists of all relations are as at the source."""
+    if not mentions(text, *ON_DEMAND_WORDS):
+        return
     for name, pattern in ON_DEMAND.items():
         if pattern.search(text):
             await session.services.twin.show(name)

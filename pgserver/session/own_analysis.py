@@ -5,7 +5,6 @@ its tree are taken back in the same breath.
 """
 
 import json
-import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,12 +12,13 @@ from dataclasses import replace
 from pgserver.plan.analysis import RELATION, Analysed, Analyst, parse_message, read_analysis
 from pgserver.plan.backends import AnalysisContext
 from pgserver.plan.planner import Planner
+from pgserver.plan.statement import mentions
 from pgserver.session import lake
 from pgserver.session.state import FLUSH, SYNC, Session
 from pgserver.twin.backend import Message, TwinBackend
 
 LOOK = b"_bemidb_look"
-HINTS = re.compile(rb"temp", re.IGNORECASE)  # no temporary object is made without this in a text
+HINT = b"temp"  # no temporary object is made without this in a text
 SET_UP = b"""SELECT current_setting('client_min_messages'), current_setting('debug_print_rewritten'),
 current_setting('debug_pretty_print'),
 (SELECT coalesce(string_agg(oid::text, ','), '') FROM pg_catalog.pg_class WHERE relnamespace = pg_my_temp_schema()),
@@ -31,7 +31,7 @@ SETTINGS = ("client_min_messages", "debug_print_rewritten", "debug_pretty_print"
 
 def note_text(session: Session, text: bytes) -> None:
     """Look whether a statement of the twin's may make temporary objects."""
-    if HINTS.search(text):
+    if mentions(text, HINT):
         session.may_have_temporary = True
         session.forget_settings()
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pgserver.plan.analysis import parse_message
 from pgserver.plan.compiler import LakeStatement
 from pgserver.plan.session_state import SessionState
-from pgserver.plan.statement import Statement, split
+from pgserver.plan.statement import Statement, mentions, split
 from pgserver.plan.utility import Commit, Explain, Prepare, Utility
 from pgserver.protocol.errors import PostgresError
 from pgserver.session import cursors, lake, observers, outcomes, probes, utilities
 from pgserver.session.cursor import LakePortal
-from pgserver.session.own_analysis import HINTS
+from pgserver.session.own_analysis import HINT
 from pgserver.session.portals import Found
 from pgserver.session.settings import analysis_context, may_change_settings
 from pgserver.session.state import FLUSH, Session, end_group, sync
@@ -36,7 +36,7 @@ async def query(session: Session, frame: bytes) -> None:
         await relay(session, frame)  # Postgres says what is wrong with it
         return
     await observers.show_named(session, text)
-    looks = observers.LOOKS.search(text)
+    looks = mentions(text, observers.ACTIVITY)
     if looks:
         await observers.tell(session, in_group=False)
     whole = text.decode("utf-8", "replace")
@@ -140,7 +140,7 @@ async def needs_steps(session: Session, statements: tuple[Statement, ...]) -> bo
     """
     if any(may_change_settings(session, statement) for statement in statements[:-1]):
         return True
-    if session.may_have_temporary or any(HINTS.search(statement.text.encode()) for statement in statements):
+    if session.may_have_temporary or any(mentions(statement.text.encode(), HINT) for statement in statements):
         return True
     try:
         for statement in statements:
