@@ -134,11 +134,11 @@ def quotient(
 ) -> Value:
     """Return the quotient of two unscaled numbers, each with its scale and the decimals that it shows.
 
-    Args: ...; the macro that makes its text.
+    Args: ...; the macro that makes its text; that with `_number` behind its name makes a number of it.
     """
     operands = division_operands(a, scale_a, display_a, b, scale_b, display_b)
     held = Numeric(MAX_DIGITS, QUOTIENT_SCALE, display=f"pg_quotient_scale{operands}", text=f"{macro}{operands}")
-    return Value(f"pg_quotient_number{operands}", kinds.NUMERIC, numeric=held)
+    return Value(f"{macro}_number{operands}", kinds.NUMERIC, numeric=held)
 
 
 def division_operands(a: str, scale_a: int, display_a: str, b: str, scale_b: int, display_b: str) -> str:

@@ -76,10 +76,11 @@ def average(call: AggregateCall) -> Value:
         sums = Value(call.write("sum", arg.sql), kinds.NUMERIC, numeric=Numeric(MAX_DIGITS, held.scale))
         (total, scale), shown = unscaled(sums), _most_decimals(call, arg) or str(held.scale)
     counted = f"nullif({call.write('count', arg.sql)}, 0)"
+    if not shown.isdigit():
+        return quotient(total, scale, shown, counted, 0, "0")
     value = quotient(total, scale, shown, counted, 0, "0", macro="pg_average")
     form = numeric_of(quotient("{0}", scale, shown, "{1}", 0, "0", macro="pg_average")).text
-    if not shown.isdigit() or form is None:
-        return value
+    assert form is not None
     return replace(value, numeric=replace(numeric_of(value), late=(total, counted, form)))
 
 

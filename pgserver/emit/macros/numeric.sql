@@ -24,36 +24,37 @@ CREATE MACRO pg_number_text(t) AS CASE WHEN right(t, 1) > '9' THEN error('bridge
 -- Numeric division: x by y, each a HUGEINT of digits, with as many digits as Postgres gives. The emitter works out from the
 -- scales sx and sy of x and y: mx and my, which bring them to multiples of 4 decimals (to read them in base 10000), wx and
 -- wy, 10000 times those decimals in base 10000, and k = sy - sx; `shown` is the least number of decimals.
--- A list_transform over one element names a value that is used more than once (15 ns). HUGEINT's own // takes 0.6 to 1.6 us,
--- so quotients are estimated in DOUBLE and corrected by the exact remainder.
+-- A list_transform over one element names a value that is used more than once (15 ns). DuckDB binds a macro's nodes for every
+-- statement, 20 us each, which one of a few rows waits for: so they are few, and HUGEINT's own // is used, a microsecond a row.
 -- pg_place: 10000 * weight + leading digit of a number in base 10000. By its text: DuckDB binds that in half the time of a CASE over
--- powers of 10000, which a statement of a few rows waits for; so is pg_pow10.
-CREATE MACRO pg_place(x) AS list_transform([CAST(x AS VARCHAR)], lambda d_: 10000 * ((length(d_) - 1) // 4) + CAST(left(d_, (length(d_) - 1) % 4 + 1) AS BIGINT))[1];
+-- powers of 10000; so is pg_pow10.
+CREATE MACRO pg_place_of_text_(d) AS 10000 * ((length(d) - 1) // 4) + CAST(left(d, (length(d) - 1) % 4 + 1) AS BIGINT);
+CREATE MACRO pg_place(x) AS list_transform([CAST(x AS VARCHAR)], lambda d_: pg_place_of_text_(d_))[1];
 CREATE MACRO pg_pow10(k) AS CAST(rpad('1', CAST(greatest(k, 0) AS INTEGER) + 1, '0') AS HUGEINT);
 CREATE MACRO pg_quotient_scale_(x, y, wx, wy, shown) AS greatest(shown, CAST(16 - 4 * ((CASE WHEN x = 0 THEN 0 ELSE pg_place(x) - wx END - pg_place(y) + wy + 999999) // 10000 - 100) AS INTEGER));
-CREATE MACRO pg_corrected_(n, b) AS CASE WHEN 2 * n >= b THEN 1 WHEN 2 * n < -b THEN -1 ELSE 0 END;
-CREATE MACRO pg_refined_(q, n, b) AS list_transform([{'q': CAST(round(CAST(n AS DOUBLE) / CAST(b AS DOUBLE)) AS HUGEINT), 'n': n}], lambda w_: q + w_['q'] + pg_corrected_(w_['n'] - w_['q'] * b, b))[1];
-CREATE MACRO pg_rounded_quotient(n, b) AS list_transform([{'n': n, 'q': CAST(trunc(CAST(n AS DOUBLE) / CAST(b AS DOUBLE)) AS HUGEINT)}], lambda u_:
-      CASE WHEN u_['q'] < 1000000000000000000000000000000 THEN pg_refined_(u_['q'], u_['n'] - u_['q'] * b, b) ELSE u_['n'] // b + CASE WHEN u_['n'] % b >= b - u_['n'] % b THEN 1 ELSE 0 END END)[1];
+CREATE MACRO pg_rounded_quotient(n, b) AS (n + b // 2) // b;
 CREATE MACRO pg_long_quotient_(a, b, k) AS (a * pg_pow10(greatest(k - 10, 0))) // b * pg_pow10(least(k, 10)) + pg_rounded_quotient(((a * pg_pow10(greatest(k - 10, 0))) % b) * pg_pow10(least(k, 10)), b);
 CREATE MACRO pg_quotient_digits_(a, b, k) AS CASE WHEN k < 0 THEN pg_rounded_quotient(a, b * pg_pow10(-k)) WHEN CAST(a AS DOUBLE) * pow(10, k) < 1e38 THEN pg_rounded_quotient(a * pg_pow10(k), b) ELSE pg_long_quotient_(a, b, k) END;
 CREATE MACRO pg_pointed_(d, r) AS CASE WHEN r = 0 THEN d WHEN length(d) > r THEN left(d, -r) || '.' || right(d, r) ELSE '0.' || lpad(d, r, '0') END;
-CREATE MACRO pg_scaled_text(neg, q, r) AS list_transform([CAST(q AS VARCHAR)], lambda d_: CASE WHEN neg AND d_ <> '0' THEN '-' || pg_pointed_(d_, r) ELSE pg_pointed_(d_, r) END)[1];
+CREATE MACRO pg_scaled_text(neg, q, r) AS list_transform([CAST(q AS VARCHAR)], lambda d_: CASE WHEN neg AND d_ <> '0' THEN '-' ELSE '' END || pg_pointed_(d_, r))[1];
 CREATE MACRO pg_operands_(x, mx, y, my) AS list_transform([{'x': coalesce(x), 'y': coalesce(y)}], lambda o_: {'x': o_['x'], 'y': o_['y'], 'a': abs(o_['x']), 'b': abs(o_['y']), 'p': abs(o_['x']) * mx, 'q': abs(o_['y']) * my});
 CREATE MACRO pg_quotient_scale(x, mx, y, my, wx, wy, k, shown) AS list_transform([{'x': abs(x) * mx, 'y': abs(y) * my}], lambda v_: CASE WHEN v_['y'] = 0 THEN error('22012') ELSE pg_quotient_scale_(v_['x'], v_['y'], wx, wy, shown) END)[1];
 CREATE MACRO pg_quotient(x, mx, y, my, wx, wy, k, shown) AS list_transform(pg_operands_(x, mx, y, my), lambda v_:
       CASE WHEN v_['x'] IS NULL OR v_['y'] IS NULL THEN NULL WHEN v_['y'] = 0 THEN error('22012') ELSE
       list_transform([pg_quotient_scale_(v_['p'], v_['q'], wx, wy, shown)], lambda r_: pg_scaled_text((v_['x'] < 0) <> (v_['y'] < 0), pg_quotient_digits_(v_['a'], v_['b'], r_ + k), r_))[1] END)[1];
--- The same for an average: its divisor is a count, so that the digits fit; DuckDB binds it in half the time.
-CREATE MACRO pg_average(x, mx, y, my, wx, wy, k, shown) AS list_transform([{'x': coalesce(x), 'a': abs(x), 'p': abs(x) * mx, 'y': CAST(y AS BIGINT)}], lambda v_:
-      CASE WHEN v_['x'] IS NULL OR v_['y'] IS NULL THEN NULL ELSE
-      list_transform([greatest(shown, CAST(16 - 4 * ((CASE WHEN v_['p'] = 0 THEN 0 ELSE pg_place(v_['p']) - wx END - pg_place(v_['y']) + wy + 999999) // 10000 - 100) AS INTEGER))],
-      lambda r_: pg_scaled_text(v_['x'] < 0, pg_rounded_quotient(v_['a'] * pg_pow10(greatest(r_ + k, 0)), v_['y'] * pg_pow10(greatest(-(r_ + k), 0))), r_))[1] END)[1];
 -- The same as a number with 20 decimals; a quotient that shows more takes the bridge.
 CREATE MACRO pg_at_20_(q, r) AS CAST(CASE WHEN r > 20 THEN error('bridge') ELSE q * pg_pow10(20 - r) END AS DECIMAL(38, 0)) * CAST('0.00000000000000000001' AS DECIMAL(20, 20));
 CREATE MACRO pg_quotient_number(x, mx, y, my, wx, wy, k, shown) AS list_transform(pg_operands_(x, mx, y, my), lambda v_:
       CASE WHEN v_['x'] IS NULL OR v_['y'] IS NULL THEN NULL WHEN v_['y'] = 0 THEN error('22012') ELSE
       list_transform([pg_quotient_scale_(v_['p'], v_['q'], wx, wy, shown)], lambda r_: CASE WHEN (v_['x'] < 0) <> (v_['y'] < 0) THEN -1 ELSE 1 END * pg_at_20_(pg_quotient_digits_(v_['a'], v_['b'], r_ + k), r_))[1] END)[1];
+-- The same for an average whose values have one scale: its divisor is a count, and no digit is cut off, as `shown` is that scale.
+CREATE MACRO pg_average_operands_(x, mx, y) AS [{'x': coalesce(x), 'p': CAST(abs(x) * mx AS VARCHAR), 'y': CAST(y AS BIGINT), 'c': CAST(y AS VARCHAR)}];
+CREATE MACRO pg_average_scale_(v, wx, wy, shown) AS greatest(shown, CAST(16 - 4 * ((pg_place_of_text_(v['p']) - CASE WHEN v['x'] = 0 THEN 0 ELSE wx END - pg_place_of_text_(v['c']) + wy + 999999) // 10000 - 100) AS INTEGER));
+CREATE MACRO pg_average_digits_(v, k) AS pg_rounded_quotient(abs(v['x']) * CAST(rpad('1', k + 1, '0') AS HUGEINT), v['y']);
+CREATE MACRO pg_average(x, mx, y, my, wx, wy, k, shown) AS list_transform(pg_average_operands_(x, mx, y), lambda v_:
+      list_transform([pg_average_scale_(v_, wx, wy, shown)], lambda r_: pg_scaled_text(v_['x'] < 0, pg_average_digits_(v_, r_ + k), r_))[1])[1];
+CREATE MACRO pg_average_number(x, mx, y, my, wx, wy, k, shown) AS list_transform(pg_average_operands_(x, mx, y), lambda v_:
+      list_transform([pg_average_scale_(v_, wx, wy, shown)], lambda r_: CASE WHEN v_['x'] < 0 THEN -1 ELSE 1 END * pg_at_20_(pg_average_digits_(v_, r_ + k), r_))[1])[1];
 
 -- The decimals that a numeric's text needs: those up to its last digit that is not 0.
 CREATE MACRO pg_min_scale(t) AS CASE WHEN contains(t, '.') THEN CAST(length(rtrim(t, '0')) - instr(t, '.') AS INTEGER) WHEN t NOT IN ('NaN', 'Infinity', '-Infinity') THEN 0 END;
