@@ -35,6 +35,7 @@ ZONED_PAIRS = (
 
 
 COLUMN = re.compile(r"\bt[0-9]+\.")
+BARE_COLUMN = re.compile(r"\w+\.\w+")
 
 
 def symbol_of(signature: str) -> str:
@@ -88,7 +89,10 @@ def trimmed(value: Value) -> Value:
     if value.constant is not None and isinstance(value.constant.value, str):
         text = value.constant.value.rstrip(" ")
         return replace(value, sql=text_literal(text), atom=True, constant=Constant(text))
-    return replace(value, sql=f"rtrim({value.sql}, ' ')", atom=True)
+    sql = f"rtrim({value.sql}, ' ')"
+    if BARE_COLUMN.fullmatch(value.sql):  # the call takes 150 ns, and is not needed where values fill their width
+        sql = f"CASE WHEN suffix({value.sql}, ' ') THEN {sql} ELSE {value.sql} END"
+    return replace(value, sql=sql, atom=True)
 
 
 def _as_date(value: Value) -> Value:
