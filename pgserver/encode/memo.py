@@ -15,7 +15,7 @@ from pgserver.encode.pieces import ColumnEncoder, Field, Ints, Piece, join, numb
 
 _MAX_RANGE = 1 << 13
 _RANGE_PER_ROW = 4
-_FEW_ROWS = 256
+FEW_ROWS = 256
 _TAKE = pa.compute.get_function("array_take")
 _UNCHECKED = pa.compute.TakeOptions(boundscheck=False)
 
@@ -25,7 +25,7 @@ class Memo:
 
     def __init__(self, encoder: ColumnEncoder, kind: pa.DataType) -> None:
         """Args: what encodes the column; its Arrow type, an integer or a decimal."""
-        self._encoder = encoder
+        self.direct = encoder
         self._kind = kind
         self._low = 0
         self._high = -1
@@ -35,11 +35,11 @@ class Memo:
 
     def __call__(self, array: pa.Array) -> Field:
         """Encode a batch's column."""
-        if self._hopeless or len(array) < _FEW_ROWS:
-            return self._encoder(array)
+        if self._hopeless or len(array) < FEW_ROWS:
+            return self.direct(array)
         values = unscaled(array) if pa.types.is_decimal(self._kind) else _integers(array)
         if values is None or not self._covers(values):
-            return self._encoder(array)
+            return self.direct(array)
         index = values - self._low
         valid = validity(array)
         if valid is not None:
@@ -62,7 +62,7 @@ class Memo:
             return False  # more numbers than rows to come, as far as we know
         self._low, self._high = low, high
         every = np.arange(low, high + 1, dtype=np.int64)
-        encoded = self._encoder(_array(every, self._kind))
+        encoded = self.direct(_array(every, self._kind))
         lengths = np.broadcast_to(np.asarray(encoded.lengths), every.shape)
         pieces: list[Piece] = [lengths.astype(">i4"), *encoded.pieces]
         null = pa.array([b"\xff\xff\xff\xff"], pa.large_binary())

@@ -40,6 +40,12 @@ class Field:
     lengths: Ints | int
     sized: bool = False
 
+    def slice(self, start: int, rows: int) -> "Field":
+        """Return some of the rows, without copying."""
+        ranges = slice(start, start + rows)
+        pieces = [piece[ranges] if isinstance(piece, np.ndarray) else piece.slice(start, rows) for piece in self.pieces]
+        return Field(tuple(pieces), self.lengths if isinstance(self.lengths, int) else self.lengths[ranges], self.sized)
+
 
 ColumnEncoder: TypeAlias = Callable[[pa.Array], Field]
 

@@ -7,10 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pgserver.encode.memo import FEW_ROWS, Memo
 from pgserver.encode.pieces import ColumnEncoder, Field, Fixed, Ints, Piece, join, offsets_of, repeated
 from pgserver.protocol.errors import ProgramLimitExceeded
 
 MESSAGE_LIMIT_BYTES = 1 << 30  # Postgres' own: MaxAllocSize
+_MANY_COLUMNS = 4
 _DATA_ROW = np.array(b"D", dtype="S1")
 
 
@@ -73,7 +75,10 @@ def encode_rows(batch: pa.RecordBatch, encoders: Sequence[ColumnEncoder], tag: F
     rows = batch.num_rows
     if not rows:
         return RowChunk(b"", np.zeros(1, dtype=np.int64))
-    fields = [encoder(column) for encoder, column in zip(encoders, batch.columns, strict=True)]
+    if rows < FEW_ROWS and len(encoders) >= _MANY_COLUMNS:
+        fields = _alike_together(batch, encoders)
+    else:
+        fields = [encoder(column) for encoder, column in zip(encoders, batch.columns, strict=True)]
     count = repeated(np.array(len(fields), dtype=">i2"), rows)
     pieces: list[Piece] = [repeated(tag, rows), _message_sizes(fields, rows), count]
     for encoded in fields:
@@ -81,6 +86,21 @@ def encode_rows(batch: pa.RecordBatch, encoders: Sequence[ColumnEncoder], tag: F
             pieces.append(_big_endian(encoded.lengths, rows))
         pieces.extend(encoded.pieces)
     return chunk_of(join(pieces, rows))
+
+
+def _alike_together(batch: pa.RecordBatch, encoders: Sequence[ColumnEncoder]) -> list[Field]:
+    """Encode all columns of one kind at once: each call of Arrow takes 25 us, however few rows it is for."""
+    kinds: dict[tuple[ColumnEncoder, pa.DataType], list[int]] = {}
+    for number, (encoder, column) in enumerate(zip(encoders, batch.columns, strict=True)):
+        direct = encoder.direct if isinstance(encoder, Memo) else encoder
+        kinds.setdefault((direct, column.type), []).append(number)
+    fields: dict[int, Field] = {}
+    for (encoder, _), numbers in kinds.items():
+        columns = [batch.column(number) for number in numbers]
+        encoded = encoder(pa.concat_arrays(columns) if len(columns) > 1 else columns[0])
+        for place, number in enumerate(numbers):
+            fields[number] = encoded.slice(place * batch.num_rows, batch.num_rows)
+    return [fields[number] for number in range(len(encoders))]
 
 
 def _big_endian(lengths: Ints | int, rows: int) -> Fixed:

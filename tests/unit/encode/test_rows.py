@@ -54,6 +54,26 @@ def test_no_rows_and_no_columns() -> None:
     assert bytes(encode(no_columns).data) == b"D\0\0\0\6\0\0" * 2
 
 
+def test_columns_of_one_kind_are_the_same_encoded_together_or_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds: list[tuple[pa.Array, WireColumn]] = [
+        (pa.array([1, None, -300], pa.int64()), WireColumn(20, -1, 0)),
+        (pa.array([7, 8, 9], pa.int32()), WireColumn(23, -1, 0)),
+        (pa.array([None, None, 5], pa.int64()), WireColumn(20, -1, 0)),
+        (pa.array([1, 2, None], pa.int32()), INT4_BINARY),
+        (pa.array([3, 4, 5], pa.int32()), INT4_BINARY),
+        (pa.array(["ab", None, ""]), TEXT),
+        (pa.array(["cd", "ef", "gh"]), TEXT),
+        (pa.array([True, None, False]), WireColumn(16, -1, 0)),
+        (pa.array([None, None, None], pa.bool_()), WireColumn(16, -1, 0)),
+        (pa.nulls(3), TEXT),
+    ]
+    batch = pa.record_batch([array for array, _ in kinds], [f"c{number}" for number in range(len(kinds))])
+    columns = [column for _, column in kinds]
+    together = rows_of(encode(batch, *columns)), rows_of(encode(batch.slice(1), *columns))
+    monkeypatch.setattr(rows, "_MANY_COLUMNS", len(kinds) + 1)
+    assert together == (rows_of(encode(batch, *columns)), rows_of(encode(batch.slice(1), *columns)))
+
+
 def test_a_column_that_is_null_in_every_row() -> None:
     batch = pa.record_batch({"n": pa.nulls(3), "t": ["a", "b", "c"], "m": pa.nulls(3, pa.int64())})
     assert rows_of(encode(batch, TEXT, TEXT, TEXT)) == [[None, b"a", None], [None, b"b", None], [None, b"c", None]]
