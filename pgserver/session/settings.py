@@ -1,14 +1,12 @@
 """How a session reads texts: known from ParameterStatus, asked of the twin where that may be behind."""
 
-import re
-
 from pgserver.plan.backends import AnalysisContext
-from pgserver.plan.statement import Kind, Statement
+from pgserver.plan.statement import Kind, Statement, mentions
 from pgserver.session import lake
 from pgserver.session.state import FAILED, Session
 
 HARMLESS = frozenset(("BEGIN", "START", "SHOW", "LISTEN", "NOTIFY", "UNLISTEN", ""))
-MAY_CALL_SET_CONFIG = re.compile(r"set_config|\bu&", re.IGNORECASE)  # which U&"set\005Fconfig" does, too
+MAY_CALL_SET_CONFIG = (b"set_config", b'u&"')  # which U&"set\005Fconfig" does, too
 
 
 def may_change_settings(session: Session, statement: Statement) -> bool:
@@ -18,7 +16,7 @@ def may_change_settings(session: Session, statement: Statement) -> bool:
     temporary view; FETCH, by the query of its cursor.
     """
     if statement.kind is Kind.QUERY:
-        return session.may_have_temporary or MAY_CALL_SET_CONFIG.search(statement.text) is not None
+        return session.may_have_temporary or mentions(statement.text.encode(), *MAY_CALL_SET_CONFIG)
     return statement.word not in HARMLESS and statement.kind is not Kind.CLOSE
 
 
