@@ -16,7 +16,7 @@ from sample.display import console, loading
 from sample.settings import SampleSettings
 
 READY_SECONDS = 60
-PSQL_WAIT_SECONDS = 10  # for a server that was started just before
+PSQL_WAIT_SECONDS = 30
 
 # Speed of loading counts here, safety of the source does not: it can be made again.
 SOURCE_SETTINGS = {"fsync": "off", "wal_level": "minimal", "max_wal_senders": "0", "shared_buffers": "128MB"}
