@@ -9,14 +9,16 @@ from pgserver.plan.session_state import SessionState
 from pgserver.plan.statement import classify, mentions
 from pgserver.plan.utility import Commit
 from pgserver.protocol.buffer import Reader
-from pgserver.protocol.errors import ObjectNotInPrerequisiteState, ProtocolViolation
+from pgserver.protocol.errors import InFailedSqlTransaction, ObjectNotInPrerequisiteState, ProtocolViolation
 from pgserver.protocol.frontend import Bind, Close, Execute, Parse
 from pgserver.protocol.message import decode_body
-from pgserver.session import cursors, lake, observers, outcomes, utilities
+from pgserver.session import cursors, lake, observers, outcomes, probes, utilities
 from pgserver.session.cursor import LakePortal
 from pgserver.session.portals import Portal, UtilityPortal
 from pgserver.session.settings import may_change_settings
 from pgserver.session.state import FAILED, FLUSH, Session
+
+CLOSE_UNNAMED = probes.Question(lake.named(b"C", b"S"), 1)
 
 
 async def parse(session: Session, frame: bytes) -> None:
@@ -37,6 +39,17 @@ async def parse(session: Session, frame: bytes) -> None:
         session.looking.discard(message.statement)
     session.twin.queue(frame)
     session.portals.set_statement(session.twin.sent, message.statement, found)
+    if not message.statement:
+        session.unnamed_parsed = True
+        session.portals.when_confirmed(session.twin.sent, session.keep_unnamed)
+
+
+async def drop_unnamed(session: Session) -> None:
+    """Do in the twin what a Query that did not go there as it is has done: none is left of the unnamed statement."""
+    if session.unnamed_gone and not session.unnamed_parsed:
+        await probes.ask(session, CLOSE_UNNAMED)
+        session.portals.put_statement("", None)
+        session.unnamed_gone = False
 
 
 def refuse(session: Session, frame: bytes) -> None:
@@ -51,8 +64,11 @@ async def bind(session: Session, frame: bytes) -> None:
     except ProtocolViolation:
         refuse(session, frame)
         return
+    if not message.statement:
+        await drop_unnamed(session)
     if message.statement in session.looking:
         await observers.tell(session, in_group=True)
+    session.bound.add(message.portal)
     portal = bound(session, message)
     if isinstance(portal, LakePortal):
         # Now, because Bind locks its tables in the twin, which then could not follow the lake.
@@ -76,6 +92,8 @@ def bound(session: Session, message: Bind) -> Portal | None:
 
 async def describe(session: Session, frame: bytes) -> None:
     """Describe is the twin's."""
+    if frame[5:7] == b"S\0":
+        await drop_unnamed(session)
     if frame[5:6] in (b"S", b"P"):
         session.twin.queue(frame)
     else:
@@ -111,6 +129,8 @@ async def execute(session: Session, frame: bytes) -> None:
     except ProtocolViolation:
         refuse(session, frame)
         return
+    if session.twin.status == FAILED and not session.executed and message.portal not in session.bound:
+        await refuse_old_portal(session, message.portal)
     portal = session.portals.portal(message.portal)
     max_rows = max(message.max_rows, 0)
     if portal is None:
@@ -122,9 +142,19 @@ async def execute(session: Session, frame: bytes) -> None:
     else:
         await settle(session)
         portal.check()
-        begun = portal.running or portal.at_end
-        state = None if begun and session.twin.status != FAILED else await lake.state_of(session)
-        await session.interruptible(run(session, portal, None if begun else state, max_rows))
+        state = None if portal.running or portal.at_end else await lake.state_of(session)
+        await session.interruptible(run(session, portal, state, max_rows))
+
+
+async def refuse_old_portal(session: Session, name: str) -> None:
+    """Refuse a portal that was bound before its transaction failed, or is not there, as Postgres does.
+
+    Postgres 18 itself may crash: it looks for a ROLLBACK among the statements of the portal (exec_execute_message),
+    which the failure has freed where they came from an unnamed statement.
+    Raises: BackendFailed, InFailedSqlTransaction.
+    """
+    await probes.ask(session, probes.Question(lake.named(b"D", b"P" + name.encode()), 1))
+    raise InFailedSqlTransaction("current transaction is aborted, commands ignored until end of transaction block")
 
 
 async def settle(session: Session) -> None:
@@ -168,6 +198,4 @@ async def execute_utility(session: Session, portal: UtilityPortal, frame: bytes,
         portal.outcome = await utilities.begin(session, portal.utility, portal)
     elif portal.outcome.done and not portal.outcome.returns_rows:
         raise ObjectNotInPrerequisiteState(f'portal "{portal.name}" cannot be run')
-    elif session.twin.status == FAILED:
-        await lake.ask_state(session)  # it refuses
     await session.interruptible(outcomes.send_some(session, portal.outcome, max_rows))

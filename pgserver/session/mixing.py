@@ -33,6 +33,7 @@ async def begin(session: Session, mix: Mix, portal: UtilityPortal | None) -> Out
     state = await lake.ask_state(session)
     lake.check_encoding(state, mix.query)
     outcome = Outcome("", counted=False, description=mix.query.description, returns_rows=bool(mix.query.fields))
+    session.executed = True
     outcome.at_once = True  # to its end, which is that of its tables
     outcome.chunks = _rows(session, mix.query, portal, state, outcome)
     return outcome

@@ -3,7 +3,7 @@
 from pgserver.plan.backends import AnalysisContext
 from pgserver.plan.statement import Kind, Statement, mentions
 from pgserver.session import lake
-from pgserver.session.state import FAILED, Session
+from pgserver.session.state import Session
 
 HARMLESS = frozenset(("BEGIN", "START", "SHOW", "LISTEN", "NOTIFY", "UNLISTEN", ""))
 MAY_CALL_SET_CONFIG = (b"set_config", b'u&"')  # which U&"set\005Fconfig" does, too
@@ -24,10 +24,9 @@ async def analysis_context(session: Session) -> AnalysisContext:
     """Return how the session reads texts now.
 
     PostgreSQL 18 reports all settings of the context but the role, when it is idle; `settings` is None after anything
-    that may have changed them. In the middle of a group of messages the reports are behind; but in a failed transaction
-    nothing has run before a ROLLBACK, and nothing can be asked.
+    that may have changed them. The reports are behind once a statement of a group of messages has run. Before that
+    nothing must be asked: it would make the group an implicit transaction block.
     """
-    aborted = session.twin.status == FAILED and not session.executed
-    if session.settings is None and session.twin.sent and not aborted:
+    if session.settings is None and session.executed:
         await lake.ask_state(session)
     return session.reported if session.settings is None else session.settings.analysis

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from pgserver.plan.analysis import parse_message
@@ -31,6 +33,7 @@ COPY_END = frozenset(b"cf")
 async def query(session: Session, frame: bytes) -> None:
     """Answer a Query."""
     session.skipping = False
+    session.unnamed_gone = True
     text = frame[5:-1]
     if frame[-1:] != b"\0" or b"\0" in text:
         await relay(session, frame)  # Postgres says what is wrong with it
@@ -168,17 +171,16 @@ class Steps:
             await probes.ask(session, probes.IMPLICIT_BLOCK)
             self._in_block = True
         text = statement.text.encode()
-        found = await look(session, statement, text)
         placed = b" " * min(statement.offset, MAX_OFFSET) + text  # for the positions in errors
+        with moved_by(statement.offset):
+            found = await look(session, statement, text)
         if isinstance(found, LakeStatement):
             await run_in_twin(session, found, placed)
         elif found is None or utilities.is_the_twins(session, found):
             await self._run_in_twin(statement, placed, found)
         else:
-            try:
+            with moved_by(statement.offset):
                 await run_utility(session, found)
-            except BackendFailed as failure:
-                raise probes.moved(failure, lambda position: position + statement.offset) from None
 
     async def _run_in_twin(self, statement: Statement, text: bytes, found: Utility | None) -> None:
         session = self._session
@@ -197,6 +199,15 @@ class Steps:
             session.forget_settings()
         if statement.word in ENDINGS:
             self._in_block = False
+
+
+@contextmanager
+def moved_by(offset: int) -> Iterator[None]:
+    """Move the places in errors of a statement that stands in a longer text."""
+    try:
+        yield
+    except BackendFailed as failure:
+        raise probes.moved(failure, lambda position: position + offset) from None
 
 
 async def answered(session: Session) -> None:

@@ -112,6 +112,9 @@ class Session:
         self.portals = Portals()
         self.pins: dict[int, str] = {}  # snapshots that the open transaction has read, and those that share its own
         self.exporter = ""  # whose snapshot the open transaction has taken, as pg_locks names it; its pins are not yet
+        self.unnamed_gone = False  # a Query has dropped the unnamed statement, which the twin need not know yet
+        self.bound: set[str] = set()  # portals of this group of messages
+        self.unnamed_parsed = False  # there may be another one, with this group of messages
         self.skipping = False  # an error: all is dropped until Sync
         self.settings: SessionState | None = None  # as last asked; None when they may have changed
         self._settings_changed = False  # in the open transaction, whose end may take that back
@@ -244,6 +247,10 @@ class Session:
         if not twin_knows:
             await cancel_backend(self.services.twin.socket_path, self.twin)
 
+    def keep_unnamed(self) -> None:
+        """Hear that there is an unnamed statement since the last Query."""
+        self.unnamed_gone = False
+
     def rest(self) -> None:
         """Hear that the session waits for the client's next message."""
         self.resting = True
@@ -319,6 +326,8 @@ async def end_group(session: Session) -> None:
     """Forget what does not outlive the group, or the transaction."""
     session.skipping = False
     session.executed = False
+    session.unnamed_parsed = False
+    session.bound.clear()
     session.group_now_us = 0
     session.end_settings()
     session.portals.confirm(session.twin.answered_in_group)

@@ -12,7 +12,7 @@ from tests.conftest import Source
 from tests.support.asking import Asker
 from tests.support.comparing import difference
 from tests.support.programs import Program
-from tests.support.raw import Wire, frame, sqlstates
+from tests.support.raw import Wire, frame, query, sqlstates
 
 SECONDS = 60
 MAX_BYTES = 1_500_000_000  # of the server and of each process below it
@@ -147,6 +147,26 @@ def test_a_bad_value_fails_as_at_postgres(name: str, server: Program, source: So
             assert bound(ours, text, *VALUES[name]) == expected
         ours.send(frame("Q", b"SELECT count(*) FROM nation\0"))
         assert not sqlstates(ours.until())
+
+
+def test_a_portal_from_before_a_failure_does_not_crash_the_twin(server: Program) -> None:
+    with Wire(server.port) as wire, Wire(server.port) as other:
+        wire.log_in()
+        other.log_in()
+        execute = frame("E", b"\0\0\0\0\1")
+        begin = frame("P", b"\0begin\0\0\0") + frame("B", b"\0\0\0\0\0\0\0\0") + execute + frame("S")
+        again = [frame("S"), query("rollback to a"), query("create temp table t as select n_nationkey from nation")]
+        for data, expected in ((begin, []), *zip(again, ([], ["3B001"], ["25P02"]), strict=True)):
+            wire.send(data)
+            assert sqlstates(wire.until()) == expected
+        wire.send(execute, frame("S"))
+        assert sqlstates(wire.until()) == ["25P02"]
+        wire.send(frame("E", b"none\0\0\0\0\1"), frame("S"))
+        assert sqlstates(wire.until()) == ["34000"]
+        wire.send(frame("P", b"\0rollback\0\0\0"), frame("B", b"\0\0\0\0\0\0\0\0"), execute, frame("S"))
+        assert wire.until()[-1] == ("Z", b"I")
+        other.send(query("SELECT count(*) FROM nation"))
+        assert not sqlstates(other.until())
 
 
 @pytest.mark.parametrize("text", [b"SELECT '\xff' FROM nation", b"SELECT n_name FROM nation WHERE n_name = '\xc3'"])
