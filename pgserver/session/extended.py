@@ -16,7 +16,7 @@ from pgserver.session import cursors, lake, observers, outcomes, probes, utiliti
 from pgserver.session.cursor import LakePortal
 from pgserver.session.portals import Portal, UtilityPortal
 from pgserver.session.settings import may_change_settings
-from pgserver.session.state import FAILED, FLUSH, Session
+from pgserver.session.state import FAILED, FLUSH, IDLE, Session
 
 CLOSE_UNNAMED = probes.Question(lake.named(b"C", b"S"), 1)
 
@@ -133,17 +133,30 @@ async def execute(session: Session, frame: bytes) -> None:
         await refuse_old_portal(session, message.portal)
     portal = session.portals.portal(message.portal)
     max_rows = max(message.max_rows, 0)
-    if portal is None:
-        session.forget_settings()  # it may be a SET that was parsed long ago
-        session.executed = True
-        session.twin.queue(frame)
-    elif isinstance(portal, UtilityPortal):
-        await execute_utility(session, portal, frame, max_rows)
-    else:
+    if isinstance(portal, LakePortal):
         await settle(session)
         portal.check()
         state = None if portal.running or portal.at_end else await lake.state_of(session)
         await session.interruptible(run(session, portal, state, max_rows))
+        session.ran_here = True
+        return
+    await open_block(session)
+    if portal is None:
+        session.forget_settings()  # it may be a SET that was parsed long ago
+        session.executed = True
+        session.twin.queue(frame)
+    else:
+        await execute_utility(session, portal, frame, max_rows)
+
+
+async def open_block(session: Session) -> None:
+    """Have the twin know that a statement of this group has run: the others are in an implicit transaction block.
+
+    Raises: BackendFailed.
+    """
+    if session.ran_here and not session.executed and session.twin.status == IDLE:
+        await probes.ask(session, probes.IMPLICIT_BLOCK)
+    session.ran_here = False
 
 
 async def refuse_old_portal(session: Session, name: str) -> None:

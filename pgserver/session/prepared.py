@@ -56,12 +56,12 @@ async def evaluate(session: Session, execute: ExecutePrepared, statement: LakeSt
     Raises: BackendFailed.
     """
     types = statement.parameters
+    if not types:  # Postgres does not look at the arguments then
+        await probes.ask_with_state(session, probes.NOTHING)
+        return ()
     if execute.count != len(types):  # the twin's own EXECUTE says how many there should be
         await probes.ask(session, probes.question(execute.text.encode()))
         raise AssertionError("EXECUTE with a wrong number of parameters did not fail")
-    if not types:
-        await probes.ask_with_state(session, probes.NOTHING)
-        return ()
     start, end = execute.name_span
     name_size = end - start
     moved = ((0, -execute.start), (execute.start + start + min(name_size, len(ARGUMENTS)), len(ARGUMENTS) - name_size))

@@ -113,6 +113,7 @@ class Session:
         self.pins: dict[int, str] = {}  # snapshots that the open transaction has read, and those that share its own
         self.exporter = ""  # whose snapshot the open transaction has taken, as pg_locks names it; its pins are not yet
         self.unnamed_gone = False  # a Query has dropped the unnamed statement, which the twin need not know yet
+        self.ran_here = False  # a statement of this group has run outside of the twin
         self.bound: set[str] = set()  # portals of this group of messages
         self.unnamed_parsed = False  # there may be another one, with this group of messages
         self.skipping = False  # an error: all is dropped until Sync
@@ -328,6 +329,7 @@ async def end_group(session: Session) -> None:
     session.executed = False
     session.unnamed_parsed = False
     session.bound.clear()
+    session.ran_here = False
     session.group_now_us = 0
     session.end_settings()
     session.portals.confirm(session.twin.answered_in_group)

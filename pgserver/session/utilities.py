@@ -4,7 +4,8 @@ from collections.abc import Coroutine
 
 from pgserver.plan.compiler import THE_TWINS
 from pgserver.plan.gate import refuse_changes
-from pgserver.plan.statement import Statement
+from pgserver.plan.inner import find_inner
+from pgserver.plan.statement import Kind, Statement
 from pgserver.plan.utility import (
     Bring,
     Commit,
@@ -25,12 +26,13 @@ from pgserver.plan.utility import (
     read_rename,
 )
 from pgserver.protocol.errors import FeatureNotSupported
-from pgserver.session import bringing, copy, cursors, explain, lake, mixing, prepared
+from pgserver.session import bringing, copy, cursors, explain, lake, mixing, prepared, probes
 from pgserver.session.own_analysis import group, note_text, planner_of
 from pgserver.session.portals import Found, Outcome, UtilityPortal
 from pgserver.session.refused import refuse_role_changes
 from pgserver.session.settings import analysis_context
 from pgserver.session.state import FAILED, Session
+from pgserver.twin.backend import BackendFailed
 
 LONG_TEXT = 1 << 16  # bytes
 
@@ -53,7 +55,11 @@ async def look(session: Session, statement: Statement, text: bytes, declared: tu
         return None
     planner = await planner_of(session)
     looking = planner.look(statement, text, declared, await analysis_context(session))
-    found = await (looking_long(session, looking) if len(text) > LONG_TEXT else looking)
+    try:
+        found = await (looking_long(session, looking) if len(text) > LONG_TEXT else looking)
+    except BackendFailed as failure:  # the session's own backend has read the query inside, if there is one
+        inner = None if statement.kind in (Kind.QUERY, Kind.WRITE) else find_inner(statement)
+        raise probes.moved(failure, lambda position: position + (inner.start if inner else 0)) from None
     if found is None:
         note_text(session, text)
     return read_rename(statement) if found is None else found
