@@ -17,6 +17,7 @@ from pgserver.emit.nodes.json_rows import row_arguments
 from pgserver.emit.nodes.ordering import sort_keys
 from pgserver.emit.nodes.places import place_test
 from pgserver.emit.nodes.sampling import chance, is_random
+from pgserver.emit.nodes.variables import ONCE_FOR_EQUALS
 from pgserver.emit.nodes.walk import NodeFunction, Walk
 from pgserver.emit.operators.comparisons import comparable, symbol_of
 from pgserver.emit.operators.table import OPERATORS
@@ -203,13 +204,12 @@ def row_compare(node: Node, walk: Walk) -> Value:
 def aggregate(node: Node, walk: Walk) -> Value:
     """An aggregate."""
     signature = walk.names.functions.get(node.integer("aggfnoid"), "unknown")
-    if node.integer("agglevelsup"):
-        raise NoRule("an aggregate of an outer query")
+    levels = node.integer("agglevelsup")
     rule = AGGREGATES.get(signature)
     if rule is None or node.flag("aggvariadic"):
         raise NoRule(f"aggregate {signature}")
     walk.check_collation(node)
-    with walk.below_group():
+    with walk.below_group(levels):
         targets = node.nodes("args")
         nodes = [target.node("expr") for target in targets if not target.flag("resjunk")]
         distinct = bool(node.nodes("aggdistinct"))
@@ -225,7 +225,10 @@ def aggregate(node: Node, walk: Walk) -> Value:
             filter=_filter(node, walk),
             direct=walk.expressions(node.nodes("aggdirectargs")),
         )
-    return rule.apply(call)
+    found = rule.apply(call)
+    if levels and found.type in ONCE_FOR_EQUALS:
+        raise NoRule("an aggregate of an outer query whose equal values differ in text")
+    return found
 
 
 def _filter(node: Node, walk: Walk) -> str:

@@ -73,11 +73,11 @@ class Walk:
             raise NoRule("a collation other than the lake's")
 
     @contextmanager
-    def below_group(self) -> Iterator[None]:
-        """Emit the arguments of an aggregate: they stand below GROUP BY."""
-        above = self.scope.above_group
-        self.scope.above_group = False
+    def below_group(self, levels: int = 0) -> Iterator[None]:
+        """Emit the arguments of an aggregate, of this query or one around it: they stand below its GROUP BY."""
+        scope = self.scope.up(levels)
+        above, scope.above_group = scope.above_group, False
         try:
             yield
         finally:
-            self.scope.above_group = above
+            scope.above_group = above

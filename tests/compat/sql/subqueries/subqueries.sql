@@ -35,3 +35,18 @@ SELECT count(*) FROM part WHERE p_size = (SELECT max(p_size) FROM part);
 SELECT array_length(ARRAY(SELECT p_partkey FROM part WHERE p_size = 50), 1);
 SELECT 2 = ALL (SELECT 2 FROM people), EXISTS (TABLE empty);
 SELECT (SELECT p) FROM people p WHERE id = 1;
+-- Aggregates of a query around the subquery that they stand in.
+SET search_path = nasty;
+SELECT dept, (SELECT count(*) FROM events WHERE person_id = max(p.id)) FROM people p GROUP BY dept ORDER BY 1;
+SELECT dept, (SELECT max(e.amount) FROM events e WHERE e.amount < sum(p.salary)), (SELECT avg(p.salary)) FROM people p GROUP BY dept ORDER BY 1;
+SELECT (SELECT sum(e.amount) FROM people p WHERE p.id = 1) FROM events e;
+SELECT dept FROM people p GROUP BY dept HAVING EXISTS (SELECT 1 FROM events e WHERE e.person_id = max(p.id)) ORDER BY 1;
+SELECT dept, count(*) FROM people p GROUP BY dept HAVING max(p.id) IN (SELECT person_id FROM events e WHERE e.kind = 'buy' AND e.id > min(p.id)) ORDER BY 1;
+SELECT dept, (SELECT string_agg(e.kind, ',' ORDER BY e.id) FROM events e WHERE e.person_id = max(p.id) AND e.id < sum(p.id)) FROM people p GROUP BY dept ORDER BY 1;
+SELECT kind, (SELECT count(*) FROM people p WHERE p.id > avg(e.score)), (SELECT count(*) FROM people p WHERE p.id > count(DISTINCT e.person_id) FILTER (WHERE e.amount > 0)) FROM events e GROUP BY kind ORDER BY 1;
+SELECT dept, (SELECT (SELECT max(e.id) FROM events e WHERE e.person_id = max(p.id)) + count(*) FROM dupes) FROM people p GROUP BY dept ORDER BY 1;
+SELECT count(*), (SELECT count(*) FROM dupes d WHERE d.k = count(p.boss_id) - 8) FROM people p;
+SELECT dept, (SELECT name FROM people q WHERE q.id = max(p.id)) AS last, (SELECT name FROM people q WHERE q.salary = max(p.salary) ORDER BY id LIMIT 1) AS best FROM people p GROUP BY dept ORDER BY 1;
+SELECT dept, (SELECT max(q.id) + max(p.id) FROM people q), (SELECT sum(q.id) FROM people q WHERE q.id < max(p.id) HAVING sum(q.id) > min(p.id)) FROM people p GROUP BY dept ORDER BY 1;
+SELECT dept, (SELECT count(*) || ':' || count(p.id) || ':' || max(q.id * p2.n) FROM people q, (SELECT 2 AS n) p2 WHERE q.dept = p.dept GROUP BY q.dept) FROM people p GROUP BY dept ORDER BY 1;
+SELECT p.dept, (SELECT d.k FROM dupes d GROUP BY d.k HAVING count(*) = count(p.id) ORDER BY 1 LIMIT 1) FROM people p GROUP BY p.dept ORDER BY 1;
