@@ -85,7 +85,8 @@ class Emitted:
 
     `assumes` names the settings (DateStyle, IntervalStyle, TimeZone, bytea_output, extra_float_digits) whose default
     the text relies on: in a session where one differs, the statement has no rule. `volatile`: another run gives other
-    rows.
+    rows. `late`: each group is looked at before it is given, so the last one may still send the statement over the
+    bridge.
     """
 
     parts: tuple[Part, ...]
@@ -93,6 +94,7 @@ class Emitted:
     tag: str
     assumes: frozenset[str] = frozenset()
     volatile: bool = False
+    late: bool = False
 
     @property
     def relations(self) -> tuple[RelationHole, ...]:

@@ -59,7 +59,7 @@ def emit(
         raise TooDeep from None
     parts = context.parts(sql)
     relids = sorted({relid for part in Emitted(parts, (), "").relations for relid in part.relids})
-    return Emitted(parts, tuple(relids), "SELECT", frozenset(context.assumes), context.volatile)
+    return Emitted(parts, tuple(relids), "SELECT", frozenset(context.assumes), context.volatile, context.late)
 
 
 def select(query: Node, walk: Walk) -> Select:
@@ -124,6 +124,7 @@ def _different(values: list[Value], query: Node, walk: Walk) -> tuple[list[Value
         return values, ""
     if walk.scope.grouped or query.flag("hasWindowFuncs") or query.flag("hasTargetSRFs"):
         raise NoRule("DISTINCT of a value whose equal values differ in text")
+    walk.context.late = True
     keys = [group_key(value) for value in values if COLUMN.search(value.sql)]
     return [of_group(value) for value in values], f" GROUP BY {', '.join(keys)}" if keys else " GROUP BY true"
 

@@ -1,13 +1,14 @@
 """Run a lake statement in the engine."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 import structlog
 
 from pgserver import metrics
 from pgserver.encode.copy import CopyLayout
+from pgserver.encode.rows import RowChunk
 from pgserver.engine.errors import EngineError
 from pgserver.executors.base import LAKE, Explained, Result
 from pgserver.executors.cache import CachedEngines
@@ -16,6 +17,8 @@ from pgserver.plan.planner import Parameter, Planner
 from pgserver.plan.session_state import SessionState
 
 log = structlog.get_logger()
+
+AHEAD_BYTES = 8 * 1024 * 1024
 
 QUOTED = re.compile(r"'(?!\w+\([A-Z0-9_, ()]*\)')[^']*'")  # but for a call's name and types: it may be a user's value
 
@@ -46,6 +49,8 @@ class LakeExecutor:
             request = replace(request, layout=layout)
         try:
             chunks = await self._engines.run(request)
+            if statement.emitted is not None and statement.emitted.late:
+                chunks = await read_ahead(chunks)
         except EngineError as error:
             if error.blames_rule:
                 await self._report(error, statement, state)
@@ -74,3 +79,29 @@ class LakeExecutor:
         calls = await self._planner.signatures(statement, state)
         problem = QUOTED.sub("'...'", error.message)
         log.error("rule_failed", sqlstate=error.sqlstate, problem=problem, signatures=calls)
+
+
+async def read_ahead(chunks: AsyncGenerator[RowChunk, None]) -> AsyncGenerator[RowChunk, None]:
+    """Wait for all of a result, or for as much of it as may be held: an error in there still takes the bridge.
+
+    Raises: what reading the rows does.
+    """
+    held: list[RowChunk] = []
+    size = 0
+    async for chunk in chunks:
+        held.append(chunk)
+        size += len(chunk.data)
+        if size > AHEAD_BYTES:
+            break
+    return _continued(held, chunks)
+
+
+async def _continued(held: list[RowChunk], chunks: AsyncGenerator[RowChunk, None]) -> AsyncGenerator[RowChunk, None]:
+    try:
+        for chunk in held:
+            yield chunk
+        held.clear()
+        async for chunk in chunks:
+            yield chunk
+    finally:
+        await chunks.aclose()

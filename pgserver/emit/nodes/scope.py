@@ -120,6 +120,7 @@ class Context:
     case_values: list[Value] = field(default_factory=list)
     sublink_values: list[list[Value]] = field(default_factory=list)
     volatile: bool = False  # another run gives other rows
+    late: bool = False  # groups are looked at before they are given
     filters: set[int] = field(default_factory=set)  # terms of a WHERE, by node: false and unknown are one there
 
     def number(self) -> int:

@@ -28,6 +28,7 @@ def set_operation(query: Node, walk: Walk) -> str:
     alias = f"t{walk.context.number()}"
     forms = column_forms(operations, arms)
     if any(varied(form) for form in forms) and not keeps_all(operations):
+        walk.context.late = True
         text = write_different(arms, forms, prefix)
     else:
         text = write_operation(operations, arms, forms, prefix)

@@ -55,8 +55,11 @@ def _group_column(expression: Node, walk: Walk, levels: int) -> Value:
         raise NoRule("a grouped expression inside a subquery")
     with walk.below_group():
         value = of_group(walk.expression(expression))
-    if levels and varied(value):
+    if not varied(value):
+        return value
+    if levels:
         raise NoRule("a grouped numeric of different scales inside a subquery")
+    walk.context.late = True
     return value
 
 

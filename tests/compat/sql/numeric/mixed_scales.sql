@@ -34,3 +34,6 @@ SELECT dept, avg(salary) FROM people GROUP BY dept UNION SELECT 'all', avg(salar
 SELECT salary FROM people UNION ALL SELECT 1.5 UNION SELECT amount FROM events ORDER BY 1;
 SELECT count(*), sum(a) FROM (SELECT coalesce(amount, 0) AS a FROM events UNION SELECT 1.5) s;
 SELECT p.id, (SELECT count(*) FROM events e WHERE e.amount = coalesce(p.salary, 1)) FROM people p GROUP BY p.id, coalesce(p.salary, 1) ORDER BY 1;
+-- A group of unlike ones among more than the engine sends at once.
+SELECT x, count(*) FROM (SELECT CASE WHEN o_orderkey = 1 THEN 5 WHEN o_orderkey = 2 THEN 5.00 ELSE o_totalprice END AS x FROM public.orders) s GROUP BY x;
+SELECT DISTINCT CASE WHEN o_orderkey = 1 THEN 5 WHEN o_orderkey = 2 THEN 5.00 ELSE o_totalprice END AS x FROM public.orders;
