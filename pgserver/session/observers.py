@@ -13,6 +13,7 @@ from pgserver.session.state import FLUSH, SYNC, Session
 ACTIVITY = b"pg_stat_activity"
 ON_DEMAND = {
     "pg_stat_statements": re.compile(rb"pg_stat_statements", re.IGNORECASE),
+    "pg_event_trigger": re.compile(rb"pg_event_trigger", re.IGNORECASE),
     "bemidb": re.compile(rb"sync_runs|\bbemidb\"?\s*\.\s*\"?tables\b|\bschema\s+bemidb\b", re.IGNORECASE),
 }
 ON_DEMAND_WORDS = (b"pg_stat_statements", b"sync_runs", b"bemidb")  # one of them stands in what a pattern finds

@@ -96,7 +96,7 @@ class Twin:
             self._folder.cluster,
             settings=self._cluster_settings(),
             superuser=self._admin,
-            initdb_args=install.locale_arguments(),
+            initdb_args=install.initdb_arguments(),
             socket_port=settings.port,
             process_bytes=process_bytes,
         )
@@ -338,7 +338,6 @@ class Twin:
             "shared_buffers": "32MB",
             "max_locks_per_transaction": "256",  # many tables change in one transaction
             "max_notify_queue_pages": "4096",
-            "TimeZone": "UTC",  # servers over one lake answer alike, whatever the zones of their machines are
             "io_method": "sync",  # no worker processes for a database without rows
             # What statements say and what errors quote is the users'.
             "log_min_messages": "fatal",

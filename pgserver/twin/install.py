@@ -25,8 +25,14 @@ SETTINGS = "SET search_path = pg_catalog; SET allow_system_table_mods = on; SET 
 MADE_OF = "SELECT label FROM pg_seclabel WHERE objoid = 0 AND classoid = 0 AND provider = 'bemidb files'"
 NOTE = "INSERT INTO pg_seclabel (objoid, classoid, objsubid, provider, label) VALUES (0, 0, 0, 'bemidb files', %s)"
 SCRAM = "SCRAM-SHA-256$"
-# Relations that are there only when somebody has asked for them, each by a file of `sql/on_demand` that makes it.
-ON_DEMAND = {"pg_stat_statements": "pg_catalog.pg_stat_statements", "bemidb": "bemidb.sync_runs"}
+# Relations that are as they should be only when somebody has asked for them, each by a file of `sql/on_demand`.
+ON_DEMAND = {
+    "pg_stat_statements": "pg_catalog.pg_stat_statements",
+    "bemidb": "bemidb.sync_runs",
+    "pg_event_trigger": "pg_catalog.pg_event_trigger",
+}
+# Each of them is then a view, or has the rule of one.
+MISSING = "SELECT coalesce(bool_and(NOT relhasrules), true) FROM pg_class WHERE oid = to_regclass(%s)"
 OWNED = {"bemidb": ("SCHEMA bemidb", "VIEW bemidb.sync_runs", "VIEW bemidb.tables")}  # those of the lake's owner
 LC_ALL_MASK = 0x1FBF  # locale.h of glibc
 MIN_DEAD_ROWS = 1000
@@ -54,8 +60,13 @@ def admin_name(user: str | None, *, others: bool) -> str:
     return POSTGRES if user not in (None, POSTGRES) and not others else ADMIN
 
 
-def locale_arguments() -> tuple[str, ...]:
-    """Return initdb's arguments for the C library's UTF-8 locale, as most servers have one, if this machine has it.
+def initdb_arguments() -> tuple[str, ...]:
+    """Return initdb's arguments: sessions begin in UTC, so that servers over one lake answer alike on all machines."""
+    return ("--set=timezone=UTC", *_locale_arguments())
+
+
+def _locale_arguments() -> tuple[str, ...]:
+    """Return those for the C library's UTF-8 locale, as most servers have one, if this machine has it.
 
     Collation is Postgres' own anyway; this is for what it asks the library: the kinds of letters in full text search.
     """
@@ -86,7 +97,7 @@ def on_demand(name: str) -> str:
 async def show(connection: Connection, name: str, owner: str) -> None:
     """Make what a file of `sql/on_demand` makes, if it is not there."""
     async with connection.transaction():
-        row = await (await connection.execute("SELECT to_regclass(%s) IS NULL", [ON_DEMAND[name]])).fetchone()
+        row = await (await connection.execute(MISSING, [ON_DEMAND[name]])).fetchone()
         if row == (True,):
             await connection.execute("SET LOCAL allow_system_table_mods = on")
             await connection.execute(on_demand(name).encode())

@@ -33,7 +33,7 @@ def function(node: Node, walk: Walk) -> Value:
     rule = FUNCTIONS.get(signature) or CASTS.get(signature)
     if node.flag("funcretset"):
         return target_set(node, walk)
-    if rule is None:
+    if rule is None or (node.flag("funcvariadic") and '"any"' in signature):  # VARIADIC: the elements of its array
         raise NoRule(f"function {signature}")
     walk.check_collation(node)
     args = row_arguments(signature, node.nodes("args"), walk) or arguments(signature, node, walk)

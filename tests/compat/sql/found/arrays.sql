@@ -5,3 +5,4 @@ SELECT array_positions('{NULL}'::numeric[], salary) FROM nasty.people;
 SELECT octet_length('\x'::bytea || NULL::bytea) FROM nasty.arrays;
 SELECT least('{1,2.5,NaN}'::float8[], '{-0,0}'::float8[]) FROM nasty.numbers;
 SELECT '{-0,0}'::float4[], '{0,-0}'::float8[] FROM nasty.numbers;
+SELECT json_build_array(VARIADIC ints), jsonb_build_array(VARIADIC texts), jsonb_build_array(ints) FROM nasty.arrays ORDER BY id;
