@@ -31,6 +31,7 @@ _NOISE = re.compile(
     r"|[ \n]:varnullingrels[ \n]\(b[ \n0-9]*\)|[ \n]:opretset[ \n]false(?=[ \n])"
 )
 _WORD = re.compile(r"[(){}]|(?:[^ \n\t(){}\\]|\\.)+", re.DOTALL)
+_BRACKETS = "(){}"
 # What str.split would take for a blank and Postgres does not, and the escape character.
 _ODD = re.compile(r"[\\\x0b-\x1f]")
 
@@ -195,7 +196,7 @@ def _words(text: str) -> list[str]:
     """Cut a text into brackets and tokens; a plain text (the usual case) by str.split, which is 6x faster."""
     if not text.isascii() or _ODD.search(text):
         return _WORD.findall(text)
-    for bracket in "(){}":
+    for bracket in _BRACKETS:
         text = text.replace(bracket, f" {bracket} ")
     return text.split()
 
@@ -214,23 +215,25 @@ class _Reader:
         field = ""  # the field of `top` that waits for its value
         value: Field
         for word in self.words:
-            if word == "(" or word == "{":
+            if word not in _BRACKETS:
+                value = None if word == "<>" else word
+            elif word == "(" or word == "{":
                 self.stack.append((top, field))
                 top = [] if word == "(" else Node(next(self.words, ""))
                 field = ""
                 continue
-            if word == ")" or word == "}":
+            else:
                 value = top
                 top, field = self._close(top, word)
-            else:
-                value = None if word == "<>" else word
             if isinstance(top, list):
                 top.append(value)
             elif field:
                 top.fields[field] = self._constant(word) if field == "constvalue" else value
                 field = ""
+            elif word[0] == ":":
+                field = word[1:]
             else:
-                field = self._field(word)
+                raise TreeError("a value without a field")
         if self.stack or len(root) != 1 or not isinstance(root[0], list):
             raise TreeError("unbalanced tree")
         return root[0]
@@ -239,11 +242,6 @@ class _Reader:
         if not self.stack or isinstance(top, Node) is (word == ")"):
             raise TreeError("unbalanced tree")
         return self.stack.pop()
-
-    def _field(self, word: str) -> str:
-        if word[0] != ":":
-            raise TreeError("a value without a field")
-        return word[1:]
 
     def _constant(self, length: str) -> Datum | None:
         """Read `length [ byte ... ]`, of which `length` is consumed, or null."""
