@@ -40,7 +40,10 @@ def var(node: Node, walk: Walk) -> Value:
         fields = row_fields(node, walk) or ()
         text = row_of(fields, node.integer("vartype"), walk)
         return replace(text, sql=where_present(node, walk, text.sql))
-    value = replace(source.column(attnum), type=walk.names.base_type(node.integer("vartype")))
+    value = source.column(attnum)
+    type_oid = walk.names.base_type(node.integer("vartype"))
+    if type_oid != value.type:  # most are the same, and a copy takes longer than all else here
+        value = replace(value, type=type_oid)
     if levels and value.type in ONCE_FOR_EQUALS:
         raise NoRule("a subquery that depends on a float or an interval, whose equal values differ in text")
     if not scope.above_group:
