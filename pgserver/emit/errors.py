@@ -1,5 +1,8 @@
 """Why a statement was not emitted. None of these is an answer: the planner takes another way."""
 
+# What a rule of ours that is wrong may raise. It is logged, and no statement needs it: the bridge has its answer.
+FAULTS = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError)
+
 
 class NoRule(Exception):
     """A node or a signature has no proved DuckDB form: the bridge answers.

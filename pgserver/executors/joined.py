@@ -40,7 +40,10 @@ async def joined_rows(
     if len(text) >= LONG_TEXT or state.converts or statement.needs_keys or classify(text).kind is not Kind.QUERY:
         return None
     outputs = [field.name.decode() for field in statement.fields]
-    splits = (split_groups(text, outputs, column_names(statement, planner)), split_above(text, outputs))
+    try:
+        splits = (split_groups(text, outputs, column_names(statement, planner)), split_above(text, outputs))
+    except RecursionError:
+        return None
     if not any(splits):
         return None
     tables = await planner.whole_scans([relid for relid, _ in statement.reads], pins)

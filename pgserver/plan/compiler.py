@@ -11,7 +11,7 @@ from pglast import ast
 
 from catalog.columns import TableView
 from pgserver import metrics
-from pgserver.emit.errors import NoRule
+from pgserver.emit.errors import FAULTS, NoRule
 from pgserver.emit.query import Emitted, OutputColumn, emit
 from pgserver.emit.reading.families import Family
 from pgserver.emit.reading.names import CatalogNames
@@ -344,7 +344,7 @@ def _compiled(
             return emit(query, names=names, relations=relations, outputs=outputs, families=families), "", ()
     except NoRule as error:
         reason = error.construct
-    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError):
+    except FAULTS:
         metrics.rule_failures.inc()
         log.exception("emitter_failed")
         reason = "a fault of the emitter"

@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from catalog.columns import TableView
+from pgserver import metrics
 from pgserver.emit import kinds
-from pgserver.emit.errors import NoRule
+from pgserver.emit.errors import FAULTS, NoRule
 from pgserver.emit.operators.comparisons import symbol_of
 from pgserver.emit.query import Emitted, OutputColumn, emit
 from pgserver.emit.reading.names import CatalogNames
@@ -18,6 +21,8 @@ from pgserver.plan.session_state import SessionState
 _SURE = frozenset(("VAR", "CONST", "PARAM", "ARRAYEXPR", "RELABELTYPE", "NULLTEST", "BOOLEXPR"))
 _COMPARISONS = frozenset(("=", "<>", "<", "<=", ">", ">="))
 _TRUE = OutputColumn(kinds.BOOL, -1)
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +59,9 @@ def narrow(
     if not alternatives:
         return None
     outputs = [OutputColumn(field.type_oid, field.typmod) for field in whole.fields]
-    try:
-        query = _query(whole.relid, [_column(field) for field in whole.fields], any_of(alternatives))
-        return emit(query, names=names, relations={whole.relid: whole.view}, outputs=outputs)
-    except NoRule:
-        return None
+    return _emitted(
+        _query(whole.relid, [_column(field) for field in whole.fields], any_of(alternatives)), whole, names, outputs
+    )
 
 
 def _numbers(named: TableView, view: TableView) -> Mapping[int, int]:
@@ -69,11 +72,22 @@ def _numbers(named: TableView, view: TableView) -> Mapping[int, int]:
 
 def _has_rule(term: Node, whole: Table, names: CatalogNames, state: SessionState) -> bool:
     """Tell whether the engine decides a term as Postgres does in this session, and again would decide so."""
-    try:
-        found = emit(_query(whole.relid, [term]), names=names, relations={whole.relid: whole.view}, outputs=[_TRUE])
-    except NoRule:
+    found = _emitted(_query(whole.relid, [term]), whole, names, [_TRUE])
+    if found is None or found.volatile:
         return False
-    return not found.volatile and not any(state.differs(setting) for setting in found.assumes)
+    return not any(state.differs(setting) for setting in found.assumes)
+
+
+def _emitted(query: Node, whole: Table, names: CatalogNames, outputs: Sequence[OutputColumn]) -> Emitted | None:
+    """Emit a query of ours; None where it has no rule, or where a rule is at fault."""
+    try:
+        return emit(query, names=names, relations={whole.relid: whole.view}, outputs=outputs)
+    except NoRule:
+        return None
+    except FAULTS:
+        metrics.rule_failures.inc()
+        log.exception("emitter_failed")
+        return None
 
 
 def _is_sure(term: Node, names: CatalogNames) -> bool:

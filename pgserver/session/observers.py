@@ -16,7 +16,12 @@ ON_DEMAND = {
     "pg_event_trigger": re.compile(rb"pg_event_trigger", re.IGNORECASE),
     "bemidb": re.compile(rb"sync_runs|\bbemidb\"?\s*\.\s*\"?tables\b|\bschema\s+bemidb\b", re.IGNORECASE),
 }
-ON_DEMAND_WORDS = (b"pg_stat_statements", b"sync_runs", b"bemidb")  # one of them stands in what a pattern finds
+ON_DEMAND_WORDS = (
+    b"pg_stat_statements",
+    b"pg_event_trigger",
+    b"sync_runs",
+    b"bemidb",
+)  # one of them stands in what a pattern finds
 TELL = b"SELECT pg_catalog.set_config('bemidb.activity', $1, $2)"
 TYPES = (25, 16)  # text, boolean
 IDLE, FAILED = b"IE"

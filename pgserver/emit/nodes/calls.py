@@ -13,6 +13,7 @@ from pgserver.emit.nodes.arguments import arguments, operand
 from pgserver.emit.nodes.branches import combine
 from pgserver.emit.nodes.coercions import relabels_elements
 from pgserver.emit.nodes.counted_rows import counted_row
+from pgserver.emit.nodes.grouping import group_key
 from pgserver.emit.nodes.json_rows import row_arguments
 from pgserver.emit.nodes.ordering import sort_keys
 from pgserver.emit.nodes.places import place_test
@@ -242,7 +243,7 @@ def grouping(node: Node, walk: Walk) -> Value:
         raise NoRule("GROUPING of an outer query")
     with walk.below_group():
         args = walk.expressions(node.nodes("args"))
-    return Value(f"CAST(grouping({', '.join(arg.sql for arg in args)}) AS INTEGER)", kinds.INT4)
+    return Value(f"CAST(grouping({', '.join(map(group_key, args))}) AS INTEGER)", kinds.INT4)
 
 
 CALLS: dict[str, NodeFunction] = {

@@ -62,6 +62,19 @@ def test_the_bridge_answers(
     assert rule_failures(http_port) == counted + failures
 
 
+def test_a_fault_in_a_condition_is_no_failure_of_the_bridge(server: Server, http_port: int) -> None:
+    counted = rule_failures(http_port)
+    with psycopg.connect(server.url()) as connection:
+        statement = "SELECT n_name::text FROM nation WHERE md5(n_name) > 'f' AND n_nationkey < 9 ORDER BY 1"
+        rows = connection.execute(statement.encode()).fetchall()
+        keys = connection.execute("SELECT n_nationkey, n_name::text FROM nation WHERE n_nationkey < 9").fetchall()
+        values = ", ".join(f"({key}, '{name}'::char(25))" for key, name in keys)
+        relayed = statement.replace("nation", f"(VALUES {values}) nation (n_nationkey, n_name)", 1)
+        assert rows == connection.execute(relayed.encode()).fetchall()
+        assert 0 < len(rows) < len(keys)
+    assert rule_failures(http_port) == counted + 2
+
+
 def rule_failures(port: int) -> float:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
         lines = answer.read().decode().splitlines()
