@@ -42,7 +42,7 @@ class Client(threading.Thread):
     """Asks and asks, and compares."""
 
     def __init__(self, url: str, expected: dict[str, list[tuple[object, ...]]], stopped: threading.Event) -> None:
-        super().__init__()
+        super().__init__(daemon=True)  # a failure of the test must not wait for it
         self.url, self.expected, self.stopped = url, expected, stopped
         self.right, self.failed = 0, Counter[str]()
         self.wrong: list[str] = []
