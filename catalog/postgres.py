@@ -71,15 +71,13 @@ class PrivatePostgres:
         hba: str | None = None,
         initdb_args: Sequence[str] = (),
         socket_port: int = SOCKET_PORT,
-        bin_folder: Path | None = None,
         process_bytes: int | None = None,
     ) -> None:
         """Nothing is started or made yet.
 
         Args: the folder, made when it is missing; a TCP port on 127.0.0.1 (none: unix socket only); settings for
         PostgreSQL's command line; the text of pg_hba.conf (none: trust, behind the socket folder's mode 0700); the
-        number in the socket's name, which SHOW port tells; PostgreSQL's programs, where not the wheel's;
-        how much memory each of its processes may have (none: all).
+        number in the socket's name, which SHOW port tells; how much memory each of its processes may have (none: all).
         """
         self.folder = folder.absolute()
         self.superuser = superuser
@@ -88,7 +86,6 @@ class PrivatePostgres:
         self._settings = dict(settings or {})
         self._hba = hba
         self._initdb_args = tuple(initdb_args)
-        self._bin_folder = bin_folder
         self._process_bytes = process_bytes
         self._users_fd: int | None = None
         self._guardian: subprocess.Popen[bytes] | None = None
@@ -306,7 +303,7 @@ class PrivatePostgres:
         }
         durable = self._settings.get("fsync", "on") == "on"
         return guardian.Plan(
-            bin_folder=str(self._bin_folder or bin_dir()),
+            bin_folder=str(bin_dir()),
             data_folder=str(self.data_folder),
             socket_folder=running.socket_folder,
             log_file=str(self.log_file),

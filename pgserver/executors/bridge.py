@@ -28,7 +28,6 @@ from pgserver.executors.temporary import (
     TemporaryTable,
     definitions,
     lake_names,
-    quoted,
     temporary_tables,
     view_definitions,
 )
@@ -39,6 +38,7 @@ from pgserver.plan.compiler import LakeStatement
 from pgserver.plan.planner import Parameter, Planner, Scan
 from pgserver.plan.rewrite import use_temporary_tables
 from pgserver.plan.session_state import SessionState
+from pgserver.plan.utility import quoted
 from pgserver.protocol.backend import ErrorResponse
 from pgserver.protocol.buffer import Reader
 from pgserver.protocol.errors import FeatureNotSupported, PostgresError, ProgramLimitExceeded, error_from

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from pglast.parser import scan
 
-from pgserver.plan.above import ROWS, Above, quoted, split_above
+from pgserver.plan.above import ROWS, Above, split_above
 from pgserver.plan.above_groups import split_groups
 from pgserver.plan.compiler import LakeStatement
 from pgserver.plan.planner import Planner
 from pgserver.plan.session_state import SessionState
 from pgserver.plan.statement import Kind, classify
+from pgserver.plan.utility import quoted
 from pgserver.protocol.errors import PostgresError
 
 # Fewer are brought as fast table by table.

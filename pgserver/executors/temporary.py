@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pgserver.plan.compiler import LakeStatement
 from pgserver.plan.planner import Planner
 from pgserver.plan.rewrite import use_temporary_tables
+from pgserver.plan.utility import quoted
 from pgserver.protocol.errors import FeatureNotSupported
 from pgserver.twin.schema import LakeTable
 
@@ -124,8 +125,3 @@ def primary_key(table: LakeTable) -> tuple[int, ...]:
     """Return the columns of the primary key: a statement may group by them and name others."""
     numbers = {column.name: column.attnum for column in table.view.columns}
     return next((tuple(numbers[name] for name in key.columns) for key in table.view.keys if key.kind == "p"), ())
-
-
-def quoted(name: str) -> str:
-    """Quote an identifier."""
-    return '"' + name.replace('"', '""') + '"'

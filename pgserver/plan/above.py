@@ -20,6 +20,7 @@ from pglast.parser import ParseError, scan
 
 from pgserver.plan.inner import CLOSE, COMMENTS, OPEN
 from pgserver.plan.statement import parse
+from pgserver.plan.utility import quoted
 
 ROWS = 'pg_temp."_bemidb_rows"'
 DOT, SEMICOLON = "ASCII_46", "ASCII_59"
@@ -208,8 +209,3 @@ def names_of(reference: ast.ColumnRef) -> tuple[str, ...]:
     if len(names) != len(fields):
         raise Cannot
     return names
-
-
-def quoted(name: str) -> str:
-    """Quote an identifier."""
-    return '"' + name.replace('"', '""') + '"'

@@ -25,10 +25,10 @@ from pgserver.plan.above import (
     is_cut_from,
     names_of,
     plain_query,
-    quoted,
 )
 from pgserver.plan.inner import CLOSE, OPEN
 from pgserver.plan.statement import parse
+from pgserver.plan.utility import quoted
 
 COMMA = "ASCII_44"
 NAMES = frozenset(signature.partition("(")[0] for signature in AGGREGATES)

@@ -16,7 +16,7 @@ from pgserver.emit.query import Emitted, OutputColumn, emit
 from pgserver.emit.reading.families import Family
 from pgserver.emit.reading.names import CatalogNames
 from pgserver.emit.reading.tree import Node, parse_tree
-from pgserver.plan.analysis import RELATION, Analyst, RowField
+from pgserver.plan.analysis import RELATION, Analysed, Analyst, RowField
 from pgserver.plan.backends import AnalysisContext, BackendPool
 from pgserver.plan.bringing import bringing, brings_nothing, may_bring
 from pgserver.plan.gate import is_reader_lock, refuse_blind_writes, refuse_changes
@@ -155,32 +155,11 @@ class Compiler:
         relids = tuple(relid for relid in found if relid not in views)
         if not relids:
             return None
-        if analysed.mixed and not mixing:
-            raise FeatureNotSupported(
-                "a statement that reads both the lake and temporary tables is not supported within another statement",
-                hint="Bring the rows of the lake into a temporary table first: CREATE TEMP TABLE ... AS.",
-            )
-        own = self.own_function(analysed.tree)
-        if own and not mixing:
-            raise NeedsOwnBackend(
-                f"{own} beside tables of the lake is not supported within another statement",
-                hint="Call it in a statement of its own.",
-            )
+        if not mixing:
+            self._refuse_mixtures(analysed)
         refuse_writes(statement, analysed.tree, relids, elsewhere=not mixing)
         assert analysed.fields is not None or mixing
-        compiling = partial(
-            _compiled,
-            analysed.tree,
-            names=self._lake.names,
-            relations={relid: tables[relid].view for relid in relids},
-            outputs=None if mixing else [OutputColumn(field.type_oid, field.typmod) for field in analysed.fields or ()],
-            families=self._lake.families,
-        )
-        emitted, reason, readings = (
-            compiling() if len(analysed.tree) < LARGE_TREE else await asyncio.to_thread(compiling)
-        )
-        if reason:
-            log.info("no_rule", construct=reason)
+        emitted, reason, readings = await self._emit(analysed, relids, mixing=mixing)
         return LakeStatement(
             text=text,
             fields=analysed.fields or (),
@@ -195,6 +174,37 @@ class Compiler:
             readings=readings,
             schema_version=version,
         )
+
+    async def _emit(
+        self, analysed: Analysed, relids: Sequence[int], *, mixing: bool
+    ) -> tuple[Emitted | None, str, tuple[Reading, ...]]:
+        """Emit what Postgres made of a text, a large tree in a thread: see `_compiled`."""
+        compiling = partial(
+            _compiled,
+            analysed.tree,
+            names=self._lake.names,
+            relations={relid: self.table(relid).view for relid in relids},
+            outputs=None if mixing else [OutputColumn(field.type_oid, field.typmod) for field in analysed.fields or ()],
+            families=self._lake.families,
+        )
+        found = compiling() if len(analysed.tree) < LARGE_TREE else await asyncio.to_thread(compiling)
+        if found[1]:
+            log.info("no_rule", construct=found[1])
+        return found
+
+    def _refuse_mixtures(self, analysed: Analysed) -> None:
+        """Refuse what only a session's own backend can answer. Raises: FeatureNotSupported (0A000)."""
+        if analysed.mixed:
+            raise FeatureNotSupported(
+                "a statement that reads both the lake and temporary tables is not supported within another statement",
+                hint="Bring the rows of the lake into a temporary table first: CREATE TEMP TABLE ... AS.",
+            )
+        own = self.own_function(analysed.tree)
+        if own:
+            raise NeedsOwnBackend(
+                f"{own} beside tables of the lake is not supported within another statement",
+                hint="Call it in a statement of its own.",
+            )
 
     async def _look_inside(
         self, statement: Statement, declared: Sequence[int], context: AnalysisContext

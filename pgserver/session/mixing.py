@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 from pgserver.executors.base import BRIDGE
 from pgserver.executors.bridge import Bound, Conditions, Filling, row_chunk
-from pgserver.executors.temporary import lake_names, quoted, temporary_tables
+from pgserver.executors.temporary import lake_names, temporary_tables
 from pgserver.plan.analysis import RELATION
 from pgserver.plan.compiler import LakeStatement
 from pgserver.plan.rewrite import use_temporary_tables
 from pgserver.plan.session_state import SessionState
 from pgserver.plan.statement import Kind, classify
-from pgserver.plan.utility import Mix
+from pgserver.plan.utility import Mix, quoted
 from pgserver.protocol.errors import FeatureNotSupported
 from pgserver.session import lake, probes
 from pgserver.session.cursor import Rows

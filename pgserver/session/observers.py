@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pgserver.plan.planner import Parameter
 from pgserver.plan.statement import mentions
 from pgserver.session import probes
-from pgserver.session.state import FLUSH, SYNC, Session
+from pgserver.session.state import FAILED, FLUSH, IDLE, SYNC, Session
 
 ACTIVITY = b"pg_stat_activity"
 ON_DEMAND = {
@@ -24,9 +24,8 @@ ON_DEMAND_WORDS = (
 )  # one of them stands in what a pattern finds
 TELL = b"SELECT pg_catalog.set_config('bemidb.activity', $1, $2)"
 TYPES = (25, 16)  # text, boolean
-IDLE, FAILED = b"IE"
 SHOWN_BYTES = 1023  # track_activity_query_size, less the end
-STATES = {ord("I"): "idle", ord("T"): "idle in transaction", FAILED: "idle in transaction (aborted)"}
+STATES = {IDLE: "idle", ord("T"): "idle in transaction", FAILED: "idle in transaction (aborted)"}
 
 
 async def show_named(session: Session, text: bytes) -> None:

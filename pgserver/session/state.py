@@ -13,7 +13,7 @@ from pgserver import metrics
 from pgserver.activity import Activity
 from pgserver.executors.dispatch import Dispatcher
 from pgserver.limits import Door
-from pgserver.plan.backends import AnalysisContext
+from pgserver.plan.backends import GUCS, AnalysisContext
 from pgserver.plan.pin import Lake
 from pgserver.plan.planner import Planner
 from pgserver.plan.session_state import SessionState
@@ -29,14 +29,8 @@ T = TypeVar("T")
 
 SYNC = b"S\x00\x00\x00\x04"
 IDLE, FAILED = b"IE"  # of a transaction, as ReadyForQuery has it
-REPORTED = {
-    "search_path": "search_path",
-    "time_zone": "TimeZone",
-    "date_style": "DateStyle",
-    "interval_style": "IntervalStyle",
-    "client_encoding": "client_encoding",
-    "standard_conforming_strings": "standard_conforming_strings",
-}
+UNREPORTED = frozenset(("role", "transform_null_equals", "array_nulls", "xmloption"))  # Postgres tells of the others
+REPORTED = {name: guc for name, guc in GUCS.items() if name not in UNREPORTED}
 POSTGRES = "postgres"  # the way of what the twin answers
 FLUSH = b"H\x00\x00\x00\x04"
 EXECUTE_NOTHING = b"E\x00\x00\x00\x1f_bemidb_no_such_portal\x00\x00\x00\x00\x00"  # fails: 34000

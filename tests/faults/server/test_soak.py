@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -87,8 +88,12 @@ def stand(faulty: tuple[S3Server, Faults], source: Source, tmp_path: Path) -> It
 
 
 def children(server: servers.Server, name: str) -> list[psutil.Process]:
-    found = psutil.Process(server.process.pid).children()
-    return [child for child in found if name in " ".join(child.cmdline())]
+    found = []
+    for child in psutil.Process(server.process.pid).children():
+        with suppress(psutil.NoSuchProcess):  # engines come and go meanwhile
+            if name in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def kill_now_and_then(server: servers.Server, folder: Path) -> None:
